@@ -1,0 +1,112 @@
+package faximage
+
+import (
+	"strings"
+	"sync"
+)
+
+// Run codes of ITU-T T.4: table 2 (terminating, runs 0 to 63 in order), table 3a
+// (make-up, runs 64 to 1728 in steps of 64) and table 3b (make-up of both colours,
+// runs 1792 to 2560).
+const (
+	whiteTerminating = `
+		00110101 000111 0111 1000 1011 1100 1110 1111
+		10011 10100 00111 01000 001000 000011 110100 110101
+		101010 101011 0100111 0001100 0001000 0010111 0000011 0000100
+		0101000 0101011 0010011 0100100 0011000 00000010 00000011 00011010
+		00011011 00010010 00010011 00010100 00010101 00010110 00010111 00101000
+		00101001 00101010 00101011 00101100 00101101 00000100 00000101 00001010
+		00001011 01010010 01010011 01010100 01010101 00100100 00100101 01011000
+		01011001 01011010 01011011 01001010 01001011 00110010 00110011 00110100`
+	blackTerminating = `
+		0000110111 010 11 10 011 0011 0010 00011
+		000101 000100 0000100 0000101 0000111 00000100 00000111 000011000
+		0000010111 0000011000 0000001000 00001100111 00001101000 00001101100 00000110111 00000101000
+		00000010111 00000011000 000011001010 000011001011 000011001100 000011001101 000001101000 000001101001
+		000001101010 000001101011 000011010010 000011010011 000011010100 000011010101 000011010110 000011010111
+		000001101100 000001101101 000011011010 000011011011 000001010100 000001010101 000001010110 000001010111
+		000001100100 000001100101 000001010010 000001010011 000000100100 000000110111 000000111000 000000100111
+		000000101000 000001011000 000001011001 000000101011 000000101100 000001011010 000001100110 000001100111`
+	whiteMakeUp = `
+		11011 10010 010111 0110111 00110110 00110111 01100100 01100101
+		01101000 01100111 011001100 011001101 011010010 011010011 011010100 011010101
+		011010110 011010111 011011000 011011001 011011010 011011011 010011000 010011001
+		010011010 011000 010011011`
+	blackMakeUp = `
+		0000001111 000011001000 000011001001 000001011011 000000110011 000000110100 000000110101 0000001101100
+		0000001101101 0000001001010 0000001001011 0000001001100 0000001001101 0000001110010 0000001110011 0000001110100
+		0000001110101 0000001110110 0000001110111 0000001010010 0000001010011 0000001010100 0000001010101 0000001011010
+		0000001011011 0000001100100 0000001100101`
+	bothMakeUp = `
+		00000001000 00000001100 00000001101 000000010010 000000010011 000000010100 000000010101 000000010110
+		000000010111 000000011100 000000011101 000000011110 000000011111`
+)
+
+// Colours index the tables below and are the parity of changes.
+const (
+	white = 0
+	black = 1
+)
+
+// maxMakeUp is the longest run with a code of its own; longer runs repeat its code.
+const maxMakeUp = 2560
+
+// longestCode is the number of bits of the longest run code.
+const longestCode = 13
+
+// code is the bits of a code word, right-aligned, and their number.
+type code struct {
+	bits uint16
+	n    uint8
+}
+
+// run is the run length of a code word and the word's number of bits, 0 for none.
+type run struct {
+	length int16
+	n      uint8
+}
+
+// tables holds the run codes of both colours in the two forms coding needs. It is
+// never written to after it is made.
+type tables struct {
+	// enc holds run lengths 0 to 63, then 64, 128, … 2560.
+	enc [2][64 + maxMakeUp/64]code
+	// dec is indexed by the next longestCode bits.
+	dec [2][1 << longestCode]run
+}
+
+var codeTables = sync.OnceValue(func() *tables {
+	t := new(tables)
+	for colour, words := range [2]string{
+		white: whiteTerminating + whiteMakeUp + bothMakeUp,
+		black: blackTerminating + blackMakeUp + bothMakeUp,
+	} {
+		for i, word := range strings.Fields(words) {
+			c := code{n: uint8(len(word))}
+			for _, b := range word {
+				c.bits = c.bits<<1 | uint16(b&1)
+			}
+			length := i
+			if i >= 64 {
+				length = (i - 63) * 64
+			}
+			t.enc[colour][i] = c
+			free := longestCode - c.n
+			for j := range 1 << free {
+				t.dec[colour][int(c.bits)<<free|j] = run{length: int16(length), n: c.n}
+			}
+		}
+	}
+	return t
+})
+
+// Mode codes of T.6, table 1; vertical holds VL3 … V0 … VR3.
+var (
+	passCode       = code{0b0001, 4}
+	horizontalCode = code{0b001, 3}
+	verticalCodes  = [7]code{{0b0000010, 7}, {0b000010, 6}, {0b010, 3}, {0b1, 1}, {0b011, 3}, {0b000011, 6}, {0b0000011, 7}}
+)
+
+// eolBits is the number of bits of an end-of-line code, eleven zeros and a one, two
+// of which are the end of a block (T.6, 2.4.1.1).
+const eolBits = 12
