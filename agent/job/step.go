@@ -38,6 +38,7 @@ const (
 	CauseDeadline  Cause = "deadline"  // the state lasted too long
 	CausePerson    Cause = "person"    // a person asks for another try of a failed one
 	CauseLateNews  Cause = "late-news" // news on a fax already given up
+	CauseTooLate   Cause = "too-late"  // the service refused to withdraw the fax; it goes on
 )
 
 // Step is one move of one delivery.
@@ -102,6 +103,7 @@ var moves = map[move][]Cause{
 	{Submitted, DeliveryCancelled}: {CauseOutcome},
 	{Submitted, Unknown}:           {CauseOutcome, CauseDeadline},
 	{Submitted, Waiting}:           {CauseRetry},
+	{Submitted, Submitted}:         {CauseTooLate},
 
 	{DeliveryFailed, Waiting}: {CausePerson},
 
@@ -145,6 +147,8 @@ func (d Delivery) Step(s Step) (Delivery, error) {
 	case CauseReroute:
 		d.Service = s.Service
 		d.dropUpload()
+	case CauseTooLate:
+		d.CancelNo = true
 	case CauseRetry, CausePerson:
 		d.nextTry(s)
 	case CauseDecided:

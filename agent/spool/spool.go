@@ -97,7 +97,7 @@ const (
 	EventPage     EventKind = "page"     // a page was stored, dropped, moved or converted
 	EventJob      EventKind = "job"      // the job's state changed
 	EventDelivery EventKind = "delivery" // a delivery's state, try or service changed
-	EventCancel   EventKind = "cancel"   // somebody asked to cancel
+	EventCancel   EventKind = "cancel"   // somebody asked to cancel, or the service refused to
 	EventErased   EventKind = "erased"   // the pages were destroyed
 )
 
@@ -206,7 +206,8 @@ type Work interface {
 	// Extend renews the lease.
 	Extend(ctx context.Context, c *Claim, lease time.Duration) error
 	// Release gives the unit back without a move, to be due again at due. The
-	// zero time means no work is due any more (late news).
+	// zero time means no work is due any more (late news). For a unit claimed in
+	// LaneDeadline, or a job, due is ignored: its time follows from its state.
 	Release(ctx context.Context, c *Claim, due time.Time) error
 	// Progress stores what the service already holds of an upload.
 	Progress(ctx context.Context, c *Claim, refs map[string]string, offset int64) error
@@ -223,7 +224,9 @@ type Work interface {
 	// and every page is settled it becomes ready and its deliveries waiting, or
 	// failed when a page was refused. The claim is released.
 	Commit(ctx context.Context, c *Claim, pages []Converted) error
-	// Expire performs what Job.Deadline says for a claimed job.
+	// Expire performs what Job.Deadline says for a claimed job, or for a claimed
+	// delivery with ExpireDelivery the step of Delivery.Expired; ErrConflict when
+	// the stored deadline has not come or says otherwise. It releases the claim.
 	Expire(ctx context.Context, c *Claim, what job.Expiry) error
 	// Purge destroys the page key and the pages of an ended job.
 	Purge(ctx context.Context, id job.ID) error
