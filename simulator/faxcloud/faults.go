@@ -1,0 +1,216 @@
+package faxcloud
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// Op is an operation that can be made to go wrong.
+type Op string
+
+// The operations. List is outbox and history; Get is one fax of either.
+const (
+	OpUpload  Op = "upload"
+	OpSend    Op = "send"
+	OpList    Op = "list"
+	OpGet     Op = "get"
+	OpDelete  Op = "delete"
+	OpAccount Op = "account"
+)
+
+// Action is what goes wrong.
+type Action string
+
+// The actions.
+const (
+	// Answer answers with Code (and Retry-After) instead.
+	Answer Action = "answer"
+	// Cut closes the connection without an answer.
+	Cut Action = "cut"
+	// Slow waits for Delay, or until released when Delay is 0, and goes on.
+	Slow Action = "slow"
+	// Stall waits until released or given up, and then cuts.
+	Stall Action = "stall"
+)
+
+// Stage is the moment in a request at which an action strikes.
+type Stage string
+
+// The stages: before the body is read; after it was read; after the request has
+// taken effect and before its answer.
+const (
+	Head   Stage = "head"
+	Body   Stage = "body"
+	Effect Stage = "effect"
+)
+
+// Fault makes some calls of one operation go wrong.
+type Fault struct {
+	Op     Op     `json:"op"`
+	Action Action `json:"action"`
+	// Stage defaults to Head for Answer and to Body for the others.
+	Stage Stage `json:"stage,omitempty"`
+	// Nth is the first call that goes wrong, counted from 1 from now on;
+	// 0 means the next.
+	Nth int `json:"nth,omitempty"`
+	// Times is how many calls go wrong; 0 means one, negative for ever.
+	Times int `json:"times,omitempty"`
+	// Code and RetryAfter (rounded up to seconds, 0 for none) are for Answer.
+	Code       int           `json:"code,omitempty"`
+	RetryAfter time.Duration `json:"-"`
+	// Delay is for Slow.
+	Delay time.Duration `json:"-"`
+}
+
+type faults struct {
+	mu      sync.Mutex
+	list    []*Fault
+	calls   map[Op]int
+	release chan struct{}
+	closed  bool
+}
+
+func (f *faults) init() {
+	f.calls = make(map[Op]int)
+	f.release = make(chan struct{})
+}
+
+func (f *faults) close() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.closed {
+		f.closed = true
+		close(f.release)
+	}
+}
+
+// Inject adds a fault. Of several for one call, the first added strikes.
+func (c *Cloud) Inject(f Fault) error {
+	switch f.Op {
+	case OpUpload, OpSend, OpList, OpGet, OpDelete, OpAccount:
+	default:
+		return fmt.Errorf("fault: unknown operation %q", f.Op)
+	}
+	switch f.Action {
+	case Answer, Cut, Slow, Stall:
+	default:
+		return fmt.Errorf("fault: unknown action %q", f.Action)
+	}
+	switch f.Stage {
+	case "":
+		f.Stage = Body
+		if f.Action == Answer {
+			f.Stage = Head
+		}
+	case Head, Body, Effect:
+	default:
+		return fmt.Errorf("fault: unknown stage %q", f.Stage)
+	}
+	if f.Action == Answer && (f.Code < 300 || f.Code > 599) {
+		return fmt.Errorf("fault: answer with code %d", f.Code)
+	}
+	f.Nth = max(f.Nth, 1)
+	if f.Times == 0 {
+		f.Times = 1
+	}
+	c.faults.mu.Lock()
+	defer c.faults.mu.Unlock()
+	c.faults.list = append(c.faults.list, &f)
+	return nil
+}
+
+// ClearFaults removes every fault and releases held requests.
+func (c *Cloud) ClearFaults() {
+	c.faults.mu.Lock()
+	c.faults.list = nil
+	c.faults.mu.Unlock()
+	c.Release()
+}
+
+// Release lets every request go on that is held now.
+func (c *Cloud) Release() {
+	f := &c.faults
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.closed {
+		close(f.release)
+		f.release = make(chan struct{})
+	}
+}
+
+// Calls returns how many requests of an operation have arrived with a good
+// token, whatever became of them.
+func (c *Cloud) Calls(op Op) int {
+	c.faults.mu.Lock()
+	defer c.faults.mu.Unlock()
+	return c.faults.calls[op]
+}
+
+// pick counts a call and returns the fault that strikes it, or nil.
+func (f *faults) pick(op Op) *Fault {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls[op]++
+	var hit *Fault
+	for i := 0; i < len(f.list); i++ {
+		x := f.list[i]
+		switch {
+		case x.Op != op:
+		case x.Nth > 1:
+			x.Nth--
+		case hit == nil:
+			hit = x
+			if x.Times > 0 {
+				if x.Times--; x.Times == 0 {
+					f.list = append(f.list[:i], f.list[i+1:]...)
+					i--
+				}
+			}
+		}
+	}
+	return hit
+}
+
+// strike carries out fault x if this is its stage. It reports whether the
+// request has been answered. A cut ends the handler by panic, which is how
+// net/http closes a connection without an answer.
+func (c *Cloud) strike(x *Fault, stage Stage, w http.ResponseWriter, r *http.Request) bool {
+	if x == nil || x.Stage != stage {
+		return false
+	}
+	switch x.Action {
+	case Answer:
+		if x.RetryAfter > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(int((x.RetryAfter+time.Second-1)/time.Second)))
+		}
+		c.refuse(w, r, x.Code, "fault", "made to fail")
+		return true
+	case Slow:
+		c.hold(r, x.Delay)
+		return false
+	case Stall:
+		c.hold(r, 0)
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// hold waits for d, or without d until released; never longer than the client.
+func (c *Cloud) hold(r *http.Request, d time.Duration) {
+	c.faults.mu.Lock()
+	release := c.faults.release
+	c.faults.mu.Unlock()
+	var after <-chan time.Time
+	if d > 0 {
+		t := time.NewTimer(d)
+		defer t.Stop()
+		after = t.C
+	}
+	select {
+	case <-after:
+	case <-release:
+	case <-r.Context().Done():
+	}
+}

@@ -1,0 +1,75 @@
+package faxcloud
+
+import (
+	"slices"
+	"time"
+)
+
+// Entry is one committed fax.
+type Entry struct {
+	Service string    `json:"service"` // faxplus
+	ID      string    `json:"id"`      // in the outbox
+	User    string    `json:"user"`
+	Key     string    `json:"key"` // what the sender wrote to find it by
+	To      string    `json:"to"`
+	From    string    `json:"from"`
+	When    time.Time `json:"when"`
+	Status  string    `json:"status"` // as the service would say now
+
+	Path   string `json:"path"` // the received document
+	Type   string `json:"type"`
+	SHA256 string `json:"sha256"` // hex
+	Bytes  int64  `json:"bytes"`
+
+	// Pages is what was read from the document, in order; Err says why it could
+	// not be read.
+	Pages []PageRead `json:"pages"`
+	Err   string     `json:"err,omitempty"`
+}
+
+// Ledger returns every committed fax, oldest first. Documents that nobody has
+// asked about before are read now.
+func (c *Cloud) Ledger() []Entry {
+	c.mu.Lock()
+	faxes := slices.Clone(c.faxes)
+	c.mu.Unlock()
+	out := make([]Entry, len(faxes))
+	for i, f := range faxes {
+		read := f.doc.read()
+		out[i] = Entry{
+			Service: "faxplus", ID: f.id, User: f.user, Key: f.key(), To: f.to, From: f.from, When: f.when,
+			Status: string(c.state(f)), Path: f.doc.path, Type: f.doc.mime, SHA256: f.doc.sha256, Bytes: f.doc.size,
+			Pages: read.pages, Err: read.problem(),
+		}
+	}
+	return out
+}
+
+// Doubled returns how many faxes were committed beyond the first of their key.
+// Faxes without a key are not counted.
+func (c *Cloud) Doubled() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n, seen := 0, make(map[string]bool)
+	for _, f := range c.faxes {
+		if k := f.key(); k != "" && seen[k] {
+			n++
+		} else {
+			seen[k] = true
+		}
+	}
+	return n
+}
+
+// Committed returns how many faxes carry key.
+func (c *Cloud) Committed(key string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := 0
+	for _, f := range c.faxes {
+		if f.key() == key {
+			n++
+		}
+	}
+	return n
+}
