@@ -15,6 +15,9 @@ import (
 // is done and when is written in job; this only carries it out, while the clock
 // is calm.
 func Deadlines(s spool.Work, l job.Limits, calm *Calm, now func() time.Time, log *slog.Logger) Worker {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
 	return Worker{
 		Lane: job.LaneDeadline, Batch: 50, Lease: 30 * time.Second,
 		Ready: func(context.Context) (bool, time.Duration) { return calm.Ready() },
