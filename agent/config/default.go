@@ -1,0 +1,67 @@
+package config
+
+import (
+	"strings"
+	"time"
+)
+
+// FaxPlusURL is the public address of the Fax.Plus API.
+const FaxPlusURL = "https://restapi.fax.plus/v3"
+
+// Default returns the values of every key that is not written. Paths are still
+// relative.
+func Default() *Config {
+	const day = 24 * time.Hour
+	return &Config{
+		Site:  Site{Country: "US", Language: "en"},
+		Panel: Panel{Listen: "127.0.0.1:8630", Idle: time.Minute},
+		Spool: Spool{Dir: "state", QuotaMiB: 2048},
+		MQTT:  MQTT{TopicPrefix: "platen"},
+		Delivery: Delivery{
+			Settle:               2 * time.Minute,
+			SubmitTimeout:        time.Minute,
+			PollInterval:         15 * time.Second,
+			InDoubtWithin:        day,
+			UnknownAfter:         time.Hour,
+			GiveUpAfter:          day,
+			DecideWithin:         3 * day,
+			LateNews:             3 * day,
+			RetryMin:             30 * time.Second,
+			RetryMax:             30 * time.Minute,
+			BreakerOpenAfter:     5,
+			BreakerProbeInterval: 30 * time.Second,
+			ChangeServiceAfter:   10 * time.Minute,
+		},
+		Capture: Capture{
+			DraftKeep:     10 * time.Minute,
+			SharedIdle:    time.Minute,
+			BusyWait:      30 * time.Second,
+			ClaimWithin:   3 * day,
+			ConvertWithin: time.Hour,
+		},
+		Retention: Retention{FailedPages: 3 * day, Records: 90 * day},
+		Clock:     Clock{Jump: time.Minute, CalmAfterJump: 5 * time.Minute},
+		Numbers:   Numbers{ConfirmUnknown: true},
+		Log:       Log{Level: "info", Format: "text"},
+	}
+}
+
+func (d *Device) setDefaults() { d.Mode = ModeSharedAccount }
+
+func (s *FaxService) setDefaults() {
+	s.URL = FaxPlusURL
+	s.Account = "self"
+	s.From = NoNumber
+	s.MaxInFlight = 2
+	s.Retry = Retry{Count: 2, Delay: time.Minute}
+}
+
+// letterCountries use North American paper.
+const letterCountries = "BO CA CL CO CR DO GT HN MX NI PA PH PR SV US VE"
+
+func paperOf(country string) string {
+	if strings.Contains(" "+letterCountries+" ", " "+country+" ") {
+		return "letter"
+	}
+	return "a4"
+}
