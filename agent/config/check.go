@@ -361,6 +361,9 @@ func (d *decoder) checkLimits(t *tree, c *Config) {
 	if c.Delivery.RetryMax < c.Delivery.RetryMin {
 		d.errorf(del.find("retry_max"), "delivery.retry_max", "%v is less than retry_min %v", c.Delivery.RetryMax, c.Delivery.RetryMin)
 	}
+	if c.Delivery.LineTries < 1 && d.clean("delivery.line_tries") {
+		d.errorf(del.find("line_tries"), "delivery.line_tries", "want at least 1 try")
+	}
 	if c.Delivery.BreakerOpenAfter < 1 && d.clean("delivery.breaker_open_after") {
 		d.errorf(del.find("breaker_open_after"), "delivery.breaker_open_after", "want at least 1 failure")
 	}

@@ -136,6 +136,9 @@ type Delivery struct {
 	LateNews             time.Duration `yaml:"late_news"`              // unknown is still tracked
 	RetryMin             time.Duration `yaml:"retry_min"`              // first wait after a failure
 	RetryMax             time.Duration `yaml:"retry_max"`              // longest wait after a failure
+	LinePause            time.Duration `yaml:"line_pause"`             // before dialling again: busy, no answer, line dropped
+	LineTries            int           `yaml:"line_tries"`             // tries in all for these, at least 1
+	LatePoll             time.Duration `yaml:"late_poll"`              // between two questions about an unknown outcome
 	BreakerOpenAfter     int           `yaml:"breaker_open_after"`     // failures in a row, at least 1
 	BreakerProbeInterval time.Duration `yaml:"breaker_probe_interval"` // between two tries of an open breaker
 	ChangeServiceAfter   time.Duration `yaml:"change_service_after"`   // of an open breaker

@@ -102,6 +102,18 @@ func New(o Options) *Engine {
 // Lease is how long a claim for this engine should last.
 func (e *Engine) Lease() time.Duration { return e.policy.Lease }
 
+// TrackLease is how long a claim for Track should last: a batch of searches is
+// made one by one and not renewed meanwhile.
+func (e *Engine) TrackLease() time.Duration {
+	return time.Duration(e.Batch())*e.policy.SubmitTimeout + e.policy.Lease
+}
+
+// MayAsk reports whether the service may be asked about faxes: not while its
+// account is stopped.
+func (e *Engine) MayAsk(ctx context.Context) (bool, time.Duration) {
+	return e.account.Stopped(ctx) == nil, e.policy.RetryMin
+}
+
 // Batch is how many deliveries Track likes at once.
 func (e *Engine) Batch() int { return max(e.service.Capabilities().TrackBatch, 1) }
 
