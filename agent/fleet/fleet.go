@@ -53,6 +53,8 @@ type Options struct {
 	Agent   string // unique within the site
 	Version string // of the agent
 
+	ClientID string // "": made from prefix, site and agent, see fleet.Topics
+
 	TLS      *tls.Config            // for mqtts; nil: the system's authorities, TLS 1.2 or newer
 	Username string                 // "": no account. Needs mqtts unless the broker is on loopback
 	Password func() (string, error) // asked at every connection, so that a changed file counts
@@ -117,8 +119,12 @@ func New(o Options) (*Client, error) {
 	if _, err := rand.Read(boot[:]); err != nil {
 		return nil, fmt.Errorf("mqtt: boot id: %w", err)
 	}
+	topics := fleet.NewTopics(o.Prefix, o.Site, o.Agent)
+	if o.ClientID == "" {
+		o.ClientID = topics.ClientID()
+	}
 	return &Client{
-		opts: o, to: to, topics: fleet.NewTopics(o.Prefix, o.Site, o.Agent),
+		opts: o, to: to, topics: topics,
 		boot: hex.EncodeToString(boot[:]), dial: (&net.Dialer{}).DialContext,
 	}, nil
 }
@@ -162,7 +168,7 @@ func (c *Client) Run(ctx context.Context) error {
 			told = true
 		}
 		if short == flaps {
-			log.Warn("mqtt connections end at once, is there a second agent of this name?", "client", c.topics.ClientID())
+			log.Warn("mqtt connections end at once, is there a second agent of this name?", "client", c.opts.ClientID)
 		}
 		if err := pause(ctx, wait); err != nil {
 			return err

@@ -10,7 +10,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -26,10 +25,10 @@ import (
 	"github.com/platen-fax/platen/simulator/broker"
 )
 
-func options(t testing.TB, addr string, h *history) agentfleet.Options {
+func options(addr string, h *history) agentfleet.Options {
 	return agentfleet.Options{
 		Broker: addr, Site: "Main office", Agent: "box-1", Version: "1.2.0",
-		Source: h, Cursor: agentfleet.CursorFile(filepath.Join(t.TempDir(), "cursor")),
+		Source: h, Cursor: new(memory),
 		RetryMin: 20 * time.Millisecond, RetryMax: 100 * time.Millisecond, CursorWait: 10 * time.Millisecond,
 		Heartbeat: 50 * time.Millisecond, KeepAlive: 5 * time.Second,
 	}
@@ -116,7 +115,7 @@ func TestTellsMosquitto(t *testing.T) {
 	ear := m.listen(t)
 	h := newHistory()
 	id := h.addJob(1)
-	c, stop := run(t, options(t, "mqtt://"+m.addr, h))
+	c, stop := run(t, options("mqtt://"+m.addr, h))
 
 	eventually(t, "three job events and a delivery event", func() bool {
 		return len(ear.jobs(t)) == 3 && len(ear.deliveries(t)) == 1
@@ -174,7 +173,7 @@ func TestNoPersonalData(t *testing.T) {
 	}
 	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() }) //nolint:errcheck // it is killed
 	h := newHistory()
-	_, stop := run(t, options(t, "mqtt://"+m.addr, h))
+	_, stop := run(t, options("mqtt://"+m.addr, h))
 	eventually(t, "the subscriber hears", func() bool {
 		h.addJob(1)
 		return strings.Count(out.String(), "event/job ") > 3 && strings.Contains(out.String(), "event/delivery ")
@@ -196,7 +195,7 @@ func TestMissedEventsComeAfterAnOutage(t *testing.T) {
 	m.start(t)
 	ear := m.listen(t)
 	h := newHistory()
-	o := options(t, "mqtt://"+m.addr, h)
+	o := options("mqtt://"+m.addr, h)
 	c, err := agentfleet.New(o)
 	if err != nil {
 		t.Fatal(err)
@@ -259,7 +258,7 @@ func TestUnconfirmedIsToldAgain(t *testing.T) {
 	defer ln.Close()
 	h := newHistory()
 	h.addJob(1)
-	o := options(t, "mqtt://"+ln.Addr().String(), h)
+	o := options("mqtt://"+ln.Addr().String(), h)
 	o.Timeout = 100 * time.Millisecond
 	_, stop := run(t, o)
 	for range 3 {
@@ -318,7 +317,7 @@ func TestUnstoredIsToldAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := newHistory()
-	o := options(t, b.URL(), h)
+	o := options(b.URL(), h)
 	put := &brokenCursor{}
 	o.Cursor = put
 	_, stop := run(t, o)
@@ -350,7 +349,7 @@ func (b *brokenCursor) Put(context.Context, uint64) error {
 
 func TestWillAfterKill(t *testing.T) {
 	if addr := os.Getenv("PLATEN_FLEET_CHILD"); addr != "" {
-		c, err := agentfleet.New(options(t, addr, newHistory()))
+		c, err := agentfleet.New(options(addr, newHistory()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -388,7 +387,7 @@ func TestAbsentBroker(t *testing.T) {
 	ln.Close()
 	h := newHistory()
 	reading := &countWatch{history: h}
-	o := options(t, "mqtt://"+addr, h)
+	o := options("mqtt://"+addr, h)
 	o.Source = reading
 	c, err := agentfleet.New(o)
 	if err != nil {
@@ -430,7 +429,7 @@ func TestSilentBroker(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ln.Close()
-	o := options(t, "mqtt://"+ln.Addr().String(), newHistory())
+	o := options("mqtt://"+ln.Addr().String(), newHistory())
 	o.Timeout = 50 * time.Millisecond
 	_, stop := run(t, o)
 	for range 2 { // the second connection shows that the first was given up
@@ -460,7 +459,7 @@ func TestAccountAndTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	check := func(password string, roots *x509.CertPool) error {
-		o := options(t, b.URL(), newHistory())
+		o := options(b.URL(), newHistory())
 		o.TLS, o.Username = &tls.Config{RootCAs: roots}, "box"
 		o.Password = func() (string, error) { return password, nil }
 		c, err := agentfleet.New(o)
@@ -514,7 +513,7 @@ func TestCursorBeyondTheSpool(t *testing.T) {
 	}
 	h := newHistory()
 	h.addJob(1)
-	o := options(t, b.URL(), h)
+	o := options(b.URL(), h)
 	if err := o.Cursor.Put(t.Context(), 900); err != nil {
 		t.Fatal(err)
 	}

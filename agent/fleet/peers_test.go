@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -107,6 +108,16 @@ func (h *history) Watch(ctx context.Context, cursor uint64) iter.Seq2[spool.Even
 			}
 		}
 	}
+}
+
+// memory is a cursor.
+type memory struct{ seq atomic.Uint64 }
+
+func (m *memory) Get(context.Context) (uint64, error) { return m.seq.Load(), nil }
+
+func (m *memory) Put(_ context.Context, seq uint64) error {
+	m.seq.Store(seq)
+	return nil
 }
 
 // mosquitto is the real broker on a port of its own.

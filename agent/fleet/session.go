@@ -36,7 +36,7 @@ func (c *Client) session(ctx context.Context, seq uint64) (connected bool, err e
 		return false, err
 	}
 	topic := c.topics.Topic(fleet.KindStatus)
-	conn, lost, err := c.connect(ctx, c.topics.ClientID(), &will{topic, offline})
+	conn, lost, err := c.connect(ctx, c.opts.ClientID, &will{topic, offline})
 	if err != nil {
 		return false, err
 	}
