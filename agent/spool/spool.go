@@ -161,6 +161,9 @@ type Spool interface {
 	// Usage and Totals are cheap enough for every scrape.
 	Usage(ctx context.Context) (Usage, error)
 	Totals(ctx context.Context) (Totals, error)
+	// Newest returns the newest wall time ever recorded. While the wall clock is
+	// behind it, no deadline may be acted on. It does not block.
+	Newest() time.Time
 	Leases
 	Close() error
 }
