@@ -21,15 +21,16 @@ type Number struct {
 	E164    string // "+" and 7 to 15 digits
 	Raw     string // as typed
 	Country string // ISO 3166-1 alpha-2, or "001" for numbers of no country such as +800
-	// CountryName is in English; CountryName (the function) knows other languages.
-	CountryName string
-	Display     string // international form, "+1 514-555-0199"
-	Known       bool   // a numbering plan knows it; else ask before sending
-	Premium     bool   // calls to it cost extra
+	Display string // international form, "+1 514-555-0199"
+	Known   bool   // a numbering plan knows it; else ask before sending
+	Premium bool   // calls to it cost extra
 	// Sub is what is dialled after the connection: "," for a pause, then
 	// digits, * and #. It is never part of E164.
 	Sub string
 }
+
+// CountryName returns the name of the number's country; see the function.
+func (n Number) CountryName(lang string) string { return CountryName(n.Country, lang) }
 
 // String masks the number.
 func (n Number) String() string { return Mask(n.E164) }
@@ -151,7 +152,6 @@ func parse(text, country string) (Number, error) {
 		Known:   phonenumbers.IsValidNumber(p),
 		Premium: phonenumbers.GetNumberType(p) == phonenumbers.PREMIUM_RATE,
 	}
-	n.CountryName = CountryName(n.Country, "en")
 	switch {
 	case len(n.E164) > 16:
 		return Number{}, ErrTooLong

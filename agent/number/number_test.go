@@ -21,25 +21,25 @@ func TestParse(t *testing.T) {
 		rules              number.Rules
 		want               number.Number
 	}{
-		{"national", "(514) 555-0199", "CA", number.Rules{}, number.Number{E164: "+15145550199", Country: "CA", CountryName: "Canada", Display: "+1 514-555-0199", Known: true}},
-		{"with trunk 1", "1.514.555.0199", "CA", number.Rules{}, number.Number{E164: "+15145550199", Country: "CA", CountryName: "Canada", Display: "+1 514-555-0199", Known: true}},
-		{"international", "+33 1 99 00 27 41", "CA", number.Rules{}, number.Number{E164: "+33199002741", Country: "FR", CountryName: "France", Display: "+33 1 99 00 27 41", Known: true}},
-		{"011 in Canada", "011 33 1 42 68 53 00", "CA", number.Rules{}, number.Number{E164: "+33142685300", Country: "FR", CountryName: "France", Display: "+33 1 42 68 53 00", Known: true}},
-		{"00 in Canada", "00 33 1 42 68 53 00", "CA", number.Rules{}, number.Number{E164: "+33142685300", Country: "FR", CountryName: "France", Display: "+33 1 42 68 53 00", Known: true}},
-		{"00 in France", "001 514 555 0199", "FR", number.Rules{}, number.Number{E164: "+15145550199", Country: "CA", CountryName: "Canada", Display: "+1 514-555-0199", Known: true}},
-		{"trunk 0 in France", "01 42 68 53 00", "FR", number.Rules{}, number.Number{E164: "+33142685300", Country: "FR", CountryName: "France", Display: "+33 1 42 68 53 00", Known: true}},
-		{"(0) after the country code", "+44 (0)20 7946 0018", "CA", number.Rules{}, number.Number{E164: "+442079460018", Country: "GB", CountryName: "United Kingdom", Display: "+44 20 7946 0018", Known: true}},
-		{"leading zero kept in Italy", "+39 02 1234 5678", "CA", number.Rules{}, number.Number{E164: "+390212345678", Country: "IT", CountryName: "Italy", Display: "+39 02 1234 5678", Known: true}},
-		{"possible, in no plan", "+1 999 555 0199", "CA", number.Rules{}, number.Number{E164: "+19995550199", Country: "CA", CountryName: "Canada", Display: "+1 999-555-0199"}},
-		{"premium", "1 900 555 0199", "CA", number.Rules{}, number.Number{E164: "+19005550199", Country: "CA", CountryName: "Canada", Display: "+1 900-555-0199", Known: true, Premium: true}},
-		{"no country", "+800 1234 5678", "CA", number.Rules{}, number.Number{E164: "+80012345678", Country: "001", CountryName: "international service", Display: "+800 1234 5678", Known: true}},
-		{"not in the table of names", "+265 1 754 222", "CA", number.Rules{}, number.Number{E164: "+2651754222", Country: "MW", CountryName: "MW (+265)", Display: "+265 1 754 222", Known: true}},
-		{"pause and sub-address", "514 555 0199,,12#", "CA", number.Rules{}, number.Number{E164: "+15145550199", Country: "CA", CountryName: "Canada", Display: "+1 514-555-0199", Known: true, Sub: ",,12#"}},
-		{"pause by letter", "+15145550199p 5w*", "CA", number.Rules{}, number.Number{E164: "+15145550199", Country: "CA", CountryName: "Canada", Display: "+1 514-555-0199", Known: true, Sub: ",5,*"}},
-		{"outside line", "9 1 514 555 0199", "CA", nine, number.Number{E164: "+15145550199", Country: "CA", CountryName: "Canada", Display: "+1 514-555-0199", Known: true}},
-		{"outside line, abroad", "9 011 33 1 42 68 53 00", "CA", nine, number.Number{E164: "+33142685300", Country: "FR", CountryName: "France", Display: "+33 1 42 68 53 00", Known: true}},
-		{"a number that begins like the outside line", "914 555 0199", "US", nine, number.Number{E164: "+19145550199", Country: "US", CountryName: "United States", Display: "+1 914-555-0199", Known: true}},
-		{"allowed", "5145550199", "CA", number.Rules{Allow: []string{"+44", "+1514"}}, number.Number{E164: "+15145550199", Country: "CA", CountryName: "Canada", Display: "+1 514-555-0199", Known: true}},
+		{"national", "(514) 555-0199", "CA", number.Rules{}, number.Number{E164: "+15145550199", Country: "CA", Display: "+1 514-555-0199", Known: true}},
+		{"with trunk 1", "1.514.555.0199", "CA", number.Rules{}, number.Number{E164: "+15145550199", Country: "CA", Display: "+1 514-555-0199", Known: true}},
+		{"international", "+33 1 99 00 27 41", "CA", number.Rules{}, number.Number{E164: "+33199002741", Country: "FR", Display: "+33 1 99 00 27 41", Known: true}},
+		{"011 in Canada", "011 33 1 42 68 53 00", "CA", number.Rules{}, number.Number{E164: "+33142685300", Country: "FR", Display: "+33 1 42 68 53 00", Known: true}},
+		{"00 in Canada", "00 33 1 42 68 53 00", "CA", number.Rules{}, number.Number{E164: "+33142685300", Country: "FR", Display: "+33 1 42 68 53 00", Known: true}},
+		{"00 in France", "001 514 555 0199", "FR", number.Rules{}, number.Number{E164: "+15145550199", Country: "CA", Display: "+1 514-555-0199", Known: true}},
+		{"trunk 0 in France", "01 42 68 53 00", "FR", number.Rules{}, number.Number{E164: "+33142685300", Country: "FR", Display: "+33 1 42 68 53 00", Known: true}},
+		{"(0) after the country code", "+44 (0)20 7946 0018", "CA", number.Rules{}, number.Number{E164: "+442079460018", Country: "GB", Display: "+44 20 7946 0018", Known: true}},
+		{"leading zero kept in Italy", "+39 02 1234 5678", "CA", number.Rules{}, number.Number{E164: "+390212345678", Country: "IT", Display: "+39 02 1234 5678", Known: true}},
+		{"possible, in no plan", "+1 999 555 0199", "CA", number.Rules{}, number.Number{E164: "+19995550199", Country: "CA", Display: "+1 999-555-0199"}},
+		{"premium", "1 900 555 0199", "CA", number.Rules{}, number.Number{E164: "+19005550199", Country: "CA", Display: "+1 900-555-0199", Known: true, Premium: true}},
+		{"no country", "+800 1234 5678", "CA", number.Rules{}, number.Number{E164: "+80012345678", Country: "001", Display: "+800 1234 5678", Known: true}},
+		{"not in the table of names", "+265 1 754 222", "CA", number.Rules{}, number.Number{E164: "+2651754222", Country: "MW", Display: "+265 1 754 222", Known: true}},
+		{"pause and sub-address", "514 555 0199,,12#", "CA", number.Rules{}, number.Number{E164: "+15145550199", Country: "CA", Display: "+1 514-555-0199", Known: true, Sub: ",,12#"}},
+		{"pause by letter", "+15145550199p 5w*", "CA", number.Rules{}, number.Number{E164: "+15145550199", Country: "CA", Display: "+1 514-555-0199", Known: true, Sub: ",5,*"}},
+		{"outside line", "9 1 514 555 0199", "CA", nine, number.Number{E164: "+15145550199", Country: "CA", Display: "+1 514-555-0199", Known: true}},
+		{"outside line, abroad", "9 011 33 1 42 68 53 00", "CA", nine, number.Number{E164: "+33142685300", Country: "FR", Display: "+33 1 42 68 53 00", Known: true}},
+		{"a number that begins like the outside line", "914 555 0199", "US", nine, number.Number{E164: "+19145550199", Country: "US", Display: "+1 914-555-0199", Known: true}},
+		{"allowed", "5145550199", "CA", number.Rules{Allow: []string{"+44", "+1514"}}, number.Number{E164: "+15145550199", Country: "CA", Display: "+1 514-555-0199", Known: true}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.want.Raw = tt.raw
@@ -115,10 +115,13 @@ func TestMask(t *testing.T) {
 
 func TestCountryName(t *testing.T) {
 	for _, tt := range []struct{ code, lang, want string }{
-		{"DE", "en", "Germany"}, {"DE", "fr", "Allemagne"}, {"DE", "xx", "Germany"}, {"MW", "fr", "MW (+265)"}, {"??", "en", "??"},
+		{"001", "en", "international service"}, {"DE", "en", "Germany"}, {"DE", "fr", "Allemagne"}, {"DE", "xx", "Germany"}, {"MW", "fr", "MW (+265)"}, {"??", "en", "??"},
 	} {
 		if got := number.CountryName(tt.code, tt.lang); got != tt.want {
 			t.Errorf("CountryName(%s, %s) = %q; want %q", tt.code, tt.lang, got, tt.want)
+		}
+		if got := (number.Number{Country: tt.code}).CountryName(tt.lang); got != tt.want {
+			t.Errorf("Number of %s: CountryName(%s) = %q; want %q", tt.code, tt.lang, got, tt.want)
 		}
 	}
 }
