@@ -120,13 +120,7 @@ func findRoots(opts Options, mayGenerate bool) (Root, []*rootKey, error) {
 			return root, keys, err
 		}
 	}
-	path, source := filepath.Join(opts.StateDir, "platen.key"), SourceGenerated
-	if opts.KeyFile != "" {
-		path, source = opts.KeyFile, SourceFile
-		if inside(opts.StateDir, opts.KeyFile) {
-			source = SourceGenerated
-		}
-	}
+	path, source := rootPlace(opts)
 	root, keys, err := readRoots(path, source)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return root, keys, err
