@@ -79,8 +79,8 @@ func inked(b *faximage.Bitmap) (image.Rectangle, int) {
 }
 
 func TestGeometry(t *testing.T) {
-	a4, letter := image.Pt(2480, 3508), image.Pt(2550, 3300)
-	box := image.Rect(300, 600, 900, 1500) // 1 to 3 by 2 to 5 inches at 300
+	a4, letter := image.Pt(1240, 1754), image.Pt(1275, 1650)
+	box := image.Rect(150, 300, 450, 750) // 1 to 3 by 2 to 5 inches at 150
 	tests := []struct {
 		name  string
 		page  []byte
@@ -88,21 +88,22 @@ func TestGeometry(t *testing.T) {
 		lines int
 		want  image.Rectangle
 	}{
-		{"A4, fine", scan(t, sheet(a4.X, a4.Y, box), 300), convert.Options{}, 2292, image.Rect(21+204, 392, 21+612, 980)},
-		{"A4, standard", scan(t, sheet(a4.X, a4.Y, box), 300), convert.Options{Resolution: job.Standard}, 1146, image.Rect(21+204, 196, 21+612, 490)},
-		{"A4, superfine", scan(t, sheet(a4.X, a4.Y, box), 300), convert.Options{Resolution: job.Superfine}, 4572, image.Rect(21+204, 782, 21+612, 1955)},
-		{"A4, threshold", scan(t, sheet(a4.X, a4.Y, box), 300), convert.Options{Mode: convert.Threshold}, 2292, image.Rect(21+204, 392, 21+612, 980)},
-		{"A4, dither", scan(t, sheet(a4.X, a4.Y, box), 300), convert.Options{Mode: convert.Dither}, 2292, image.Rect(21+204, 392, 21+612, 980)},
+		{"A4, fine", scan(t, sheet(a4.X, a4.Y, box), 150), convert.Options{}, 2292, image.Rect(21+204, 392, 21+612, 980)},
+		{"A4, standard", scan(t, sheet(a4.X, a4.Y, box), 150), convert.Options{Resolution: job.Standard}, 1146, image.Rect(21+204, 196, 21+612, 490)},
+		{"A4, superfine", scan(t, sheet(a4.X, a4.Y, box), 150), convert.Options{Resolution: job.Superfine}, 4572, image.Rect(21+204, 782, 21+612, 1955)},
+		{"A4, threshold", scan(t, sheet(a4.X, a4.Y, box), 150), convert.Options{Mode: convert.Threshold}, 2292, image.Rect(21+204, 392, 21+612, 980)},
+		{"A4, dither", scan(t, sheet(a4.X, a4.Y, box), 150), convert.Options{Mode: convert.Dither}, 2292, image.Rect(21+204, 392, 21+612, 980)},
+		{"A4 at 300", scan(t, sheet(2480, 3508, image.Rect(300, 600, 900, 1500)), 300), convert.Options{}, 2292, image.Rect(21+204, 392, 21+612, 980)},
 		{"A4 at 200", scan(t, sheet(1654, 2339, image.Rect(200, 400, 600, 1000)), 200), convert.Options{}, 2292, image.Rect(20+204, 392, 20+612, 980)},
 		{"A4 at 100", scan(t, sheet(827, 1169, image.Rect(100, 200, 300, 500)), 100), convert.Options{}, 2291, image.Rect(20+204, 392, 20+612, 980)},
-		{"Letter loses 3 pixels a side", scan(t, sheet(letter.X, letter.Y, box), 300), convert.Options{}, 2156, image.Rect(204-3, 392, 612-3, 980)},
-		{"no density, hint", scan(t, sheet(a4.X, a4.Y, box), 0), convert.Options{DPI: 300}, 2292, image.Rect(21+204, 392, 21+612, 980)},
-		{"impossible density, hint", scan(t, sheet(a4.X, a4.Y, box), 96), convert.Options{DPI: 300}, 2292, image.Rect(21+204, 392, 21+612, 980)},
+		{"Letter loses 3 pixels a side", scan(t, sheet(letter.X, letter.Y, box), 150), convert.Options{}, 2156, image.Rect(204-3, 392, 612-3, 980)},
+		{"no density, hint", scan(t, sheet(a4.X, a4.Y, box), 0), convert.Options{DPI: 150}, 2292, image.Rect(21+204, 392, 21+612, 980)},
+		{"impossible density, hint", scan(t, sheet(a4.X, a4.Y, box), 80), convert.Options{DPI: 150}, 2292, image.Rect(21+204, 392, 21+612, 980)},
 		{"unlikely density, hint", scan(t, sheet(1654, 2339, image.Rect(200, 400, 600, 1000)), 150), convert.Options{DPI: 200}, 2292, image.Rect(20+204, 392, 20+612, 980)},
-		{"density against a wrong hint", scan(t, sheet(a4.X, a4.Y, box), 300), convert.Options{DPI: 200}, 2292, image.Rect(21+204, 392, 21+612, 980)},
+		{"density against a wrong hint", scan(t, sheet(a4.X, a4.Y, box), 150), convert.Options{DPI: 200}, 2292, image.Rect(21+204, 392, 21+612, 980)},
 		{"nothing known, A4", scan(t, sheet(a4.X, a4.Y, box), 0), convert.Options{}, 2292, image.Rect(21+204, 392, 21+612, 980)},
 		{"nothing known, Letter", scan(t, sheet(letter.X, letter.Y, box), 0), convert.Options{Paper: "letter"}, 2156, image.Rect(204-3, 392, 612-3, 980)},
-		{"landscape is turned", scan(t, sheet(a4.Y, a4.X, image.Rect(600, 2480-900, 1500, 2480-300)), 300), convert.Options{}, 2292, image.Rect(21+204, 392, 21+612, 980)},
+		{"landscape is turned", scan(t, sheet(a4.Y, a4.X, image.Rect(300, 1240-450, 750, 1240-150)), 150), convert.Options{}, 2292, image.Rect(21+204, 392, 21+612, 980)},
 		{"A3 is reduced", scan(t, sheet(1754, 2480, image.Rect(150, 300, 450, 750)), 150), convert.Options{}, 2347, image.Rect(148, 284, 443, 710)},
 	}
 	for _, tt := range tests {
@@ -140,11 +141,12 @@ func TestResolutionsInInfo(t *testing.T) {
 }
 
 func TestMarksSurvive(t *testing.T) {
-	opts := map[int][]convert.Options{
-		200: {{}, {Mode: convert.Dither, Resolution: job.Standard}},
-		300: {{Resolution: job.Standard}, {Mode: convert.Dither}, {Mode: convert.Threshold}},
-	}
 	for i, class := range paper.Classes() {
+		// Conversions are slow: all classes in two ways, and every way for some class.
+		opts := map[int][]convert.Options{
+			200: {{}, {Mode: convert.Dither, Resolution: job.Standard}},
+			300: {[]convert.Options{{Resolution: job.Standard}, {Mode: convert.Dither}, {Mode: convert.Threshold}}[i%3]},
+		}
 		for j, dpi := range []int{200, 300} {
 			s := paper.Sheet{Batch: 0xFACE0000 + uint32(i), Page: 1 + i*j, Class: class, Size: paper.Size((i + j) % 3)}
 			var page bytes.Buffer

@@ -9,7 +9,7 @@ import (
 func TestAdaptiveWindow(t *testing.T) {
 	const halfX, halfY = 3, 2
 	r := rand.New(rand.NewPCG(7, 7))
-	for _, size := range [][2]int{{1, 1}, {2, 9}, {40, 1}, {40, 3}, {23, 30}} {
+	for _, size := range [][2]int{{1, 1}, {2, 9}, {40, 1}, {40, 3}, {23, 30}, {900, 12}} {
 		w, h := size[0], size[1]
 		rows := make([][]byte, h)
 		for y := range rows {
