@@ -38,15 +38,13 @@ type Error struct {
 	Err error
 }
 
-// Error names the operation and the refusal without the service's description.
+// Error names the operation and the refusal without the service's words.
 func (e *Error) Error() string {
 	switch {
 	case e.Code == 0:
 		return fmt.Sprintf("faxplus %s: %v", e.Op, e.Err)
 	case e.Err != nil:
 		return fmt.Sprintf("faxplus %s: answer %d: %v", e.Op, e.Code, e.Err)
-	case e.Title != "":
-		return fmt.Sprintf("faxplus %s: refused with %d: %.80s", e.Op, e.Code, e.Title)
 	}
 	return fmt.Sprintf("faxplus %s: refused with %d", e.Op, e.Code)
 }

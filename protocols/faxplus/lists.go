@@ -95,11 +95,11 @@ func (c *Client) AllFaxes(ctx context.Context, q Query) ([]FaxRecord, error) {
 			if width <= minWindow {
 				return nil, &Error{Op: "history", Err: fmt.Errorf("%d faxes within %v: %w", len(page), width, ErrTruncated)}
 			}
-			// Each half reaches a second over the middle: whether the bounds are
-			// inclusive is not documented, and dates have no fractions.
+			// The later half begins a second early: whether the bounds are inclusive
+			// is not documented, and dates have no fractions.
 			mid := w.After.Add(width / 2).Truncate(time.Second)
 			early, late := w, w
-			early.Before = Time{mid.Add(time.Second)}
+			early.Before = Time{mid}
 			late.After = Time{mid.Add(-time.Second)}
 			windows = append(windows, early, late)
 			continue
