@@ -18,8 +18,7 @@ var errDocument = errors.New("document cannot be read")
 // Bounds of what is accepted as a fax document.
 const (
 	maxPages  = 2000
-	maxWidth  = 10000
-	maxHeight = 30000
+	maxPixels = 32 << 20 // A3 at 400 dpi
 	maxStrips = 1 << 15
 	maxTags   = 256
 )
@@ -189,7 +188,7 @@ func (t *tiff) dpi(tags map[int][]uint32, tag int) int {
 // decode reads the picture of a page.
 func (t *tiff) decode(tags map[int][]uint32) (*paper.Bits, error) {
 	w, h := int(one(tags, tagWidth, 0)), int(one(tags, tagLength, 0))
-	if w < 1 || w > maxWidth || h < 1 || h > maxHeight {
+	if w < 1 || h < 1 || w > maxPixels || h > maxPixels/w {
 		return nil, fmt.Errorf("page of %dx%d pixels: %w", w, h, errDocument)
 	}
 	if one(tags, tagBits, 1) != 1 || one(tags, tagSamples, 1) != 1 {

@@ -1,0 +1,24 @@
+package faxcloud
+
+import (
+	"errors"
+	"io"
+)
+
+// ErrDocument is the sentinel of documents that cannot be read.
+var ErrDocument = errDocument
+
+// Walk decodes every page and counts them.
+func Walk(r io.ReaderAt, size int64) (int, error) {
+	t, err := openTIFF(r, size)
+	if err != nil {
+		return 0, err
+	}
+	for n := 0; ; n++ {
+		if _, _, _, err := t.page(); errors.Is(err, io.EOF) {
+			return n, nil
+		} else if err != nil {
+			return n, err
+		}
+	}
+}
