@@ -27,7 +27,7 @@ var layers = map[string][]string{
 	"agent/number":              {},
 	"agent/seal":                {},
 	"agent/crash":               {},
-	"agent/config":              {"configs"},
+	"agent/config":              {"agent/job", "configs"}, // the deadlines of the states are config keys
 	"agent/registry":            {"agent/seal", "agent/crash"},
 	"agent/spool":               {"agent/job"},
 	"agent/spool/spooltest":     {"agent/job", "agent/spool"},

@@ -145,9 +145,9 @@ func (r *Registry) Sweep(oldest time.Time) (ended int, err error) {
 	}
 	for _, kind := range kinds {
 		for next := []byte(nil); ; {
-			n := 0
-			next, n, err = r.sweep(kind, next, oldest)
+			after, n, err := r.sweep(kind, next, oldest)
 			ended += n
+			next = after
 			if err != nil {
 				return ended, err
 			}
