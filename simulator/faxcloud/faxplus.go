@@ -2,6 +2,7 @@ package faxcloud
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -96,8 +97,15 @@ func (c *Cloud) gate(w http.ResponseWriter, r *http.Request, op Op, scope string
 	return call{user: t.User, fault: c.faults.pick(op)}, true
 }
 
+// drained is how much of a refused body is read away. Closing a connection with
+// unread bytes resets it, and the client may then lose the answer.
+const drained = 1 << 20
+
 // refuse answers with the documented body of a refusal.
 func (c *Cloud) refuse(w http.ResponseWriter, r *http.Request, code int, title, description string) {
+	if r.Header.Get("Expect") == "" { // or reading would ask the client to send
+		_, _ = io.CopyN(io.Discard, r.Body, drained)
+	}
 	c.log.Info("request refused", "method", r.Method, "code", code, "title", title, "detail", description)
 	if err := faxplus.WriteError(w, code, title, description); err != nil {
 		c.log.Debug("write answer", "err", err)

@@ -18,7 +18,7 @@ var errDocument = errors.New("document cannot be read")
 // Bounds of what is accepted as a fax document.
 const (
 	maxPages  = 2000
-	maxPixels = 32 << 20 // A3 at 400 dpi
+	maxPixels = 20 << 20 // A3 in the finest fax resolution
 	maxStrips = 1 << 15
 	maxTags   = 256
 )
@@ -48,6 +48,7 @@ type tiff struct {
 	order binary.ByteOrder
 	next  int64
 	seen  map[int64]bool
+	limit int // pixels of a page
 }
 
 // openTIFF reads the header.
@@ -56,7 +57,7 @@ func openTIFF(r io.ReaderAt, size int64) (*tiff, error) {
 	if _, err := r.ReadAt(head, 0); err != nil {
 		return nil, fmt.Errorf("header: %w", errDocument)
 	}
-	t := &tiff{r: r, size: size, seen: make(map[int64]bool)}
+	t := &tiff{r: r, size: size, seen: make(map[int64]bool), limit: maxPixels}
 	switch string(head[:4]) {
 	case "II*\x00":
 		t.order = binary.LittleEndian
@@ -188,7 +189,7 @@ func (t *tiff) dpi(tags map[int][]uint32, tag int) int {
 // decode reads the picture of a page.
 func (t *tiff) decode(tags map[int][]uint32) (*paper.Bits, error) {
 	w, h := int(one(tags, tagWidth, 0)), int(one(tags, tagLength, 0))
-	if w < 1 || h < 1 || w > maxPixels || h > maxPixels/w {
+	if w < 1 || h < 1 || w > t.limit || h > t.limit/w {
 		return nil, fmt.Errorf("page of %dx%d pixels: %w", w, h, errDocument)
 	}
 	if one(tags, tagBits, 1) != 1 || one(tags, tagSamples, 1) != 1 {
@@ -215,8 +216,8 @@ func (t *tiff) decode(tags map[int][]uint32) (*paper.Bits, error) {
 	b.Pix = make([]byte, b.Stride*h)
 	for i, y := 0, 0; y < h; i, y = i+1, y+rows {
 		n := min(rows, h-y)
-		if int64(offsets[i])+int64(counts[i]) > t.size {
-			return nil, fmt.Errorf("strip %d ends after the file: %w", i, errDocument)
+		if int64(offsets[i])+int64(counts[i]) > t.size || int64(n) > 8*int64(counts[i]) {
+			return nil, fmt.Errorf("strip %d of %d bytes for %d rows: %w", i, counts[i], n, errDocument)
 		}
 		strip := io.NewSectionReader(t.r, int64(offsets[i]), int64(counts[i]))
 		if _, err := io.ReadFull(ccitt.NewReader(strip, order, format, w, n, opts), b.Pix[y*b.Stride:(y+n)*b.Stride]); err != nil {

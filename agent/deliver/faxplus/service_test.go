@@ -154,16 +154,16 @@ func (w *world) service(t *testing.T, url string, clients deliver.Clients) *faxp
 	return s
 }
 
-// document is three pages coded by libtiff.
+// document is two small pages coded by libtiff.
 func document(t *testing.T) deliver.Document {
 	t.Helper()
-	data, err := os.ReadFile("../../../simulator/faxcloud/testdata/g4-strips.tif")
+	data, err := os.ReadFile("../../../simulator/faxcloud/testdata/small.tif")
 	if err != nil {
 		t.Fatal(err)
 	}
 	sum := sha256.Sum256(data)
 	return deliver.Document{
-		Name: "fax.tif", MIME: "image/tiff", Size: int64(len(data)), SHA256: hex.EncodeToString(sum[:]), Pages: 3,
+		Name: "fax.tif", MIME: "image/tiff", Size: int64(len(data)), SHA256: hex.EncodeToString(sum[:]), Pages: 2,
 		Open: func(off int64) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data[off:])), nil },
 	}
 }
@@ -303,7 +303,7 @@ func outcomes() []servicetest.Outcome {
 		want := deliver.Status{State: job.DeliveryFailed, Reason: reasons[s], Code: string(s)}
 		switch s {
 		case wire.Success:
-			want.State, want.Pages = job.Sent, 3
+			want.State, want.Pages = job.Sent, 2
 		case wire.PartiallyReceived:
 			want.State = job.Unknown
 		}
