@@ -1,0 +1,258 @@
+// Package process runs the agent's binary as a child and asks it, over its own
+// commands, what it knows: a world judges the program that is shipped, not a
+// part of it.
+package process
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Limits of waiting for a child.
+const (
+	readyPoll = 15 * time.Millisecond
+	stopTime  = 10 * time.Second
+	askTime   = 10 * time.Second
+)
+
+// ErrEnded says that the agent is not running.
+var ErrEnded = errors.New("the agent has ended")
+
+// Find returns the agent's binary: the one named, else the one that lies beside
+// this program.
+func Find(named string) (string, error) {
+	if named == "" {
+		self, err := os.Executable()
+		if err != nil {
+			return "", fmt.Errorf("find the agent: %w", err)
+		}
+		named = filepath.Join(filepath.Dir(self), "platen")
+		if runtime.GOOS == "windows" {
+			named += ".exe"
+		}
+	}
+	st, err := os.Stat(named)
+	if err != nil || st.IsDir() {
+		return "", fmt.Errorf("there is no agent at %s: build both programs with make build, or name it with --agent", named)
+	}
+	return filepath.Abs(named)
+}
+
+// Agent runs the agent's binary, again and again over one configuration. Its
+// methods may be called from several goroutines.
+type Agent struct {
+	binary, config string
+	log            string // file that gets what it says
+	env            []string
+
+	mu   sync.Mutex
+	cmd  *exec.Cmd
+	done chan struct{} // closed when cmd has ended
+	err  error         // how it ended
+}
+
+// New returns an agent that is not running. Its log is appended to the file
+// named log; env is added to this process's environment.
+func New(binary, config, log string, env ...string) *Agent {
+	return &Agent{binary: binary, config: config, log: log, env: env}
+}
+
+// Start starts it. It is an error if it is running.
+func (a *Agent) Start() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.cmd != nil {
+		return errors.New("start the agent: it is running")
+	}
+	log, err := os.OpenFile(a.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("start the agent: %w", err)
+	}
+	defer log.Close() // the child has its own
+	cmd := exec.Command(a.binary, "run", "--config", a.config)
+	cmd.Dir = filepath.Dir(a.config)
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Env = append(os.Environ(), a.env...)
+	apart(cmd)
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("start the agent: %w", err)
+	}
+	done := make(chan struct{})
+	a.cmd, a.done, a.err = cmd, done, nil
+	go func() {
+		err := cmd.Wait()
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.cmd, a.err = nil, err
+		close(done)
+	}()
+	return nil
+}
+
+// PID returns its process id, 0 while it is not running.
+func (a *Agent) PID() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.cmd == nil {
+		return 0
+	}
+	return a.cmd.Process.Pid
+}
+
+// Kill ends it as a power failure would and waits.
+func (a *Agent) Kill() error { return a.signal(os.Kill) }
+
+// Stop asks it to end and waits; it is killed when it does not.
+func (a *Agent) Stop() error {
+	if runtime.GOOS == "windows" {
+		return a.Kill()
+	}
+	return a.signal(syscall.SIGTERM)
+}
+
+func (a *Agent) signal(s os.Signal) error {
+	a.mu.Lock()
+	cmd, done := a.cmd, a.done
+	a.mu.Unlock()
+	if cmd == nil {
+		return nil
+	}
+	if err := cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("signal the agent: %w", err)
+	}
+	select {
+	case <-done:
+	case <-time.After(stopTime):
+		_ = cmd.Process.Kill() // it may have ended just now
+		<-done
+		return fmt.Errorf("the agent did not end within %v of %v", stopTime, s)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if s != os.Kill && a.err != nil {
+		return fmt.Errorf("the agent was asked to end: %w", a.err)
+	}
+	return nil
+}
+
+// Ready waits until the address answers with 200. It fails at once when the
+// agent ends instead.
+func (a *Agent) Ready(ctx context.Context, address string) error {
+	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	for {
+		a.mu.Lock()
+		running, end := a.cmd != nil, a.err
+		a.mu.Unlock()
+		if !running {
+			return fmt.Errorf("%w: %w\n%s", ErrEnded, end, a.Tail(1200))
+		}
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+		if err != nil {
+			return err
+		}
+		resp, err := client.Do(req)
+		if err == nil {
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return nil
+			}
+			err = fmt.Errorf("answers %s", resp.Status)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the agent: %w: %w\n%s", ctx.Err(), err, a.Tail(1200))
+		case <-time.After(readyPoll):
+		}
+	}
+}
+
+// Tail returns the last n bytes of the log, whole lines.
+func (a *Agent) Tail(n int64) string {
+	f, err := os.Open(a.log)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return ""
+	}
+	from := max(0, st.Size()-n)
+	data, err := io.ReadAll(io.NewSectionReader(f, from, n))
+	if err != nil {
+		return ""
+	}
+	if i := bytes.IndexByte(data, '\n'); from > 0 && i >= 0 {
+		data = data[i+1:]
+	}
+	return string(data)
+}
+
+// Command runs another command of the agent's binary with the configuration and
+// returns what it prints.
+func (a *Agent) Command(ctx context.Context, args ...string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, a.binary, append(args, "--config", a.config)...)
+	cmd.Dir = filepath.Dir(a.config)
+	cmd.Env = append(os.Environ(), a.env...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		return out.Bytes(), fmt.Errorf("platen %v: %w: %s", args, err, bytes.TrimSpace(errs.Bytes()))
+	}
+	return out.Bytes(), nil
+}
+
+// Job is what the agent says about one job.
+type Job struct {
+	ID         string     `json:"id"`
+	Number     string     `json:"number"`
+	Device     string     `json:"device"`
+	State      string     `json:"state"`
+	Outcome    string     `json:"outcome"`
+	Reason     string     `json:"reason"`
+	Deliveries []Delivery `json:"deliveries"`
+}
+
+// Delivery is what the agent says about one recipient.
+type Delivery struct {
+	State  string `json:"state"`
+	Reason string `json:"reason"`
+	Code   string `json:"code"`
+	Try    int    `json:"try"`
+}
+
+// Final reports whether nothing more happens to the job by itself.
+func (j Job) Final() bool {
+	switch j.State {
+	case "closed", "failed", "cancelled", "discarded":
+		return true
+	}
+	return false
+}
+
+// Jobs asks the running agent for all jobs.
+func (a *Agent) Jobs(ctx context.Context) ([]Job, error) {
+	out, err := a.Command(ctx, "jobs", "list", "--json")
+	if err != nil {
+		return nil, err
+	}
+	var jobs []Job
+	if err := json.Unmarshal(out, &jobs); err != nil {
+		return nil, fmt.Errorf("platen jobs list: %w", err)
+	}
+	return jobs, nil
+}

@@ -1,0 +1,34 @@
+package scenario
+
+import (
+	"time"
+
+	"github.com/platen-fax/platen/simulator/world"
+)
+
+// World returns the world a scenario begins in.
+func (s *Scenario) World() (world.Options, error) {
+	o := world.Options{Broker: s.Broker}
+	for _, d := range s.Devices {
+		faults, err := MFPFaults(&d.Faults)
+		if err != nil {
+			return o, err
+		}
+		o.Devices = append(o.Devices, world.Device{ID: d.ID, Profile: d.Profile, Refill: d.Refill, Faults: faults})
+	}
+	f := s.Fax
+	o.Fax.SendTime, o.Fax.ListLag = length(f.SendTime), length(f.ListLag)
+	o.Fax.Down = f.Down != nil && *f.Down
+	o.Fax.HideComments = f.HideComments != nil && *f.HideComments
+	for _, r := range f.Rules {
+		o.Fax.Rules = append(o.Fax.Rules, r.Cloud())
+	}
+	return o, nil
+}
+
+func length(d *Duration) time.Duration {
+	if d == nil {
+		return 0
+	}
+	return time.Duration(*d)
+}
