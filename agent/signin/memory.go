@@ -93,6 +93,7 @@ func (m *Memory) Idle(_ context.Context, t time.Time) ([]Session, error) {
 func (s *Session) clone() Session {
 	c := *s
 	c.Jobs = slices.Clone(s.Jobs)
+	c.Opened = slices.Clone(s.Opened)
 	c.Form.Recipients = slices.Clone(s.Form.Recipients)
 	return c
 }

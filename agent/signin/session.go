@@ -26,11 +26,14 @@ type Session struct {
 	Shared  bool       // nobody signs in at this device
 	Person  job.Person // zero where Shared
 	Lang    string     // "en", "fr"; "" until chosen
+	Sharp   bool       // black-on-white pages were asked for
 	Draft   job.ID     // the document being scanned; "" before
 	Form    Form
 	Jobs    []job.ID // accepted in this session, oldest first
+	Opened  []job.ID // found by their job number in this session
 	Started time.Time
 	Touched time.Time // last tap
+	Ends    time.Time // when the visit ends unless there is another tap; zero: after the idle time
 }
 
 // Form is what was entered so far and not yet promised.

@@ -1,0 +1,129 @@
+package panel
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/platen-fax/platen/agent/signin"
+	"github.com/platen-fax/platen/agent/spool"
+)
+
+type homeData struct {
+	Ended bool
+}
+
+// home is the first screen. A document somebody left is asked about instead:
+// nobody loses paper by a tap on the way back.
+func (p *Panel) home(w http.ResponseWriter, r *http.Request, v *visit) error {
+	j, err := p.draft(r.Context(), v)
+	if err != nil {
+		return err
+	}
+	if j != nil && (len(j.Pages) > 0 || p.opt.Desk.State(j.ID).Running) {
+		return p.to(w, r, v, "leave")
+	}
+	return p.show(w, r, v, http.StatusOK, &page{
+		Screen: "home", Title: v.T("home.title"),
+		Data: homeData{Ended: !v.open && r.URL.Query().Get("ended") != ""},
+	})
+}
+
+// beginFax starts a new fax, unless it could not be stored.
+func (p *Panel) beginFax(w http.ResponseWriter, r *http.Request, v *visit) error {
+	if r.PostForm.Get("then") == "find" {
+		return p.to(w, r, v, "find")
+	}
+	full, err := p.full(r.Context())
+	if err != nil {
+		return err
+	}
+	if full {
+		return spool.ErrFull
+	}
+	return p.to(w, r, v, "number")
+}
+
+// full reports whether not even a page fits the spool any more.
+func (p *Panel) full(ctx context.Context) (bool, error) {
+	u, err := p.opt.Spool.Usage(ctx)
+	if err != nil {
+		return false, err
+	}
+	const page = 1 << 20 // a gray A4 page at 200 dpi
+	// The last eighth is kept for converting what was promised.
+	return u.Quota > 0 && u.Used+page > u.Quota/8*7 || u.Free > 0 && u.Free < page, nil
+}
+
+// look changes the language or the contrast and comes back.
+func (p *Panel) look(w http.ResponseWriter, r *http.Request, v *visit) error {
+	err := p.tap(r.Context(), v, func(s *signin.Session) {
+		switch lang := r.PostForm.Get("lang"); lang {
+		case "en", "fr":
+			s.Lang = lang
+		}
+		if r.PostForm.Get("sharp") != "" {
+			s.Sharp = r.PostForm.Get("sharp") == "on"
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return p.back(w, r, v)
+}
+
+// more is the tap on "more time". A script that saw a tap asks for no page.
+func (p *Panel) more(w http.ResponseWriter, r *http.Request, v *visit) error {
+	if r.PostForm.Get("quiet") != "" {
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	return p.back(w, r, v)
+}
+
+// back returns to the page a form was on.
+func (p *Panel) back(w http.ResponseWriter, r *http.Request, v *visit) error {
+	back := r.PostForm.Get("back")
+	if !local(back) {
+		back = ""
+	}
+	return p.to(w, r, v, back)
+}
+
+type leaveData struct {
+	Pages int
+	On    string // where "go on" leads
+}
+
+// askLeave asks once before pages are erased.
+func (p *Panel) askLeave(w http.ResponseWriter, r *http.Request, v *visit) error {
+	j, err := p.draft(r.Context(), v)
+	if err != nil {
+		return err
+	}
+	if j == nil || len(j.Pages) == 0 && !p.opt.Desk.State(j.ID).Running {
+		return p.to(w, r, v, "")
+	}
+	return p.show(w, r, v, http.StatusOK, &page{
+		Screen: "leave", Title: v.T("leave.title"), Back: "leave", Data: leaveData{Pages: len(j.Pages), On: "scan"},
+	})
+}
+
+// leave ends the visit, or with discard only erases the document and starts it
+// again. Pages are erased only when the form says so.
+func (p *Panel) leave(w http.ResponseWriter, r *http.Request, v *visit) error {
+	j, err := p.draft(r.Context(), v)
+	if err != nil {
+		return err
+	}
+	if j != nil && (len(j.Pages) > 0 || p.opt.Desk.State(j.ID).Running) && !same(r.PostForm.Get("discard"), "yes") {
+		return p.to(w, r, v, "leave")
+	}
+	if err := p.end(r.Context(), v.s, "person"); err != nil {
+		return err
+	}
+	setCookie(w, r, v.dev.ID, cookieVisit, "")
+	return p.to(w, r, v, "")
+}
+
+// T returns a text of the panel in the visit's language.
+func (v *visit) T(key string, args ...any) string { return v.say.T("panel."+key, args...) }

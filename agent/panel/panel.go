@@ -1,0 +1,172 @@
+package panel
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"html/template"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/platen-fax/platen/agent/capture"
+	"github.com/platen-fax/platen/agent/flow"
+	"github.com/platen-fax/platen/agent/job"
+	"github.com/platen-fax/platen/agent/number"
+	"github.com/platen-fax/platen/agent/signin"
+	"github.com/platen-fax/platen/agent/spool"
+	"github.com/platen-fax/platen/agent/text"
+	"github.com/platen-fax/platen/devices"
+)
+
+// Device is one device and what its panel needs to know of it.
+type Device struct {
+	ID         string         // of the configuration; part of the URL
+	Name       string         // what people call it; "" is ID
+	Paper      string         // "a4", "letter" or "legal"; "" is "letter" in the countries that use it, else "a4"
+	Resolution job.Resolution // offered first; "" is job.Fine
+	Route      []string       // fax services in order, at least one
+}
+
+// Desk scans. *capture.Desk is one.
+type Desk interface {
+	Start(ctx context.Context, device string, draft job.ID, s devices.Settings) error
+	State(draft job.ID) capture.State
+	Stop(ctx context.Context, draft job.ID)
+	Probe(ctx context.Context, device string) (devices.Info, error)
+}
+
+var _ Desk = (*capture.Desk)(nil)
+
+// Options of a Panel. Devices, Spool, Desk and Sessions are needed; every other
+// zero value works.
+type Options struct {
+	Devices  []Device
+	Spool    spool.Spool
+	Desk     Desk
+	Sessions signin.Sessions
+	Bus      *flow.Bus // nil: open pages hear of pages only when they ask
+
+	Site    string           // name of the site, for the first screen
+	Lang    string           // "en" or "fr"; "" is "en"
+	Country string           // ISO 3166 code that numbers without "+" belong to
+	Rules   number.Rules     // of the site
+	Allow   []netip.Prefix   // who may open a panel besides loopback
+	Idle    time.Duration    // a visit ends this long after the last tap; default 60 s
+	Done    time.Duration    // and this long after Send; default 10 s
+	Zone    *time.Location   // of the times shown; nil is time.Local
+	Clock   func() time.Time // nil is time.Now
+	Log     *slog.Logger
+}
+
+// Panel serves the panels of all devices of an agent. It is an [http.Handler]
+// for every path under /panel/; see the package comment for the routes. It is
+// safe for concurrent use.
+//
+// The server that carries it needs ReadHeaderTimeout, ReadTimeout, WriteTimeout
+// and IdleTimeout; an open WebSocket has its own deadlines.
+type Panel struct {
+	opt     Options
+	devices map[string]*Device
+	mux     *http.ServeMux
+	pages   map[string]*template.Template
+	assets  *assets
+	key     []byte // signs the tokens of pages that have no visit yet
+	live    *hub
+	tries   *tries
+
+	mu     sync.Mutex
+	probes map[string]probe
+}
+
+// New returns a panel. It starts nothing; see Run. An error means that a part
+// built into the program is broken, or that a needed option is missing.
+func New(opt Options) (*Panel, error) {
+	if opt.Spool == nil || opt.Desk == nil || opt.Sessions == nil || len(opt.Devices) == 0 {
+		return nil, errors.New("panel needs devices, a spool, a desk and sessions")
+	}
+	if opt.Lang == "" {
+		opt.Lang = "en"
+	}
+	if opt.Idle <= 0 {
+		opt.Idle = job.DefaultLimits().SharedIdle
+	}
+	if opt.Done <= 0 {
+		opt.Done = 10 * time.Second
+	}
+	if opt.Clock == nil {
+		opt.Clock = time.Now
+	}
+	if opt.Zone == nil {
+		opt.Zone = time.Local
+	}
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	p := &Panel{
+		opt: opt, devices: make(map[string]*Device), key: make([]byte, 32), probes: make(map[string]probe),
+		live: newHub(), tries: newTries(opt.Clock),
+	}
+	rand.Read(p.key) // never fails
+	for _, d := range opt.Devices {
+		if d.ID == "" || len(d.Route) == 0 || p.devices[d.ID] != nil {
+			return nil, errors.New("panel: every device needs an id of its own and a fax service")
+		}
+		if d.Name == "" {
+			d.Name = d.ID
+		}
+		if d.Paper == "" {
+			d.Paper = paperOf(opt.Country)
+		}
+		if d.Resolution == "" {
+			d.Resolution = job.Fine
+		}
+		p.devices[d.ID] = &d
+	}
+	var err error
+	if p.assets, err = loadAssets(); err != nil {
+		return nil, err
+	}
+	if p.pages, err = loadPages(); err != nil {
+		return nil, err
+	}
+	p.routes()
+	return p, nil
+}
+
+// paperOf returns the usual office paper of a country.
+func paperOf(country string) string {
+	switch country {
+	case "US", "CA", "MX", "PH", "CL", "CO", "VE", "GT", "CR", "PA", "DO", "PR":
+		return "letter"
+	}
+	return "a4"
+}
+
+// Run ends visits nobody taps any more, until ctx ends. It blocks. Without it
+// a visit ends at the next request for it.
+func (p *Panel) Run(ctx context.Context) error {
+	tick := time.NewTicker(min(max(min(p.opt.Idle, p.opt.Done)/10, 20*time.Millisecond), time.Second))
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+			p.sweep(ctx)
+		}
+	}
+}
+
+// Close ends every open WebSocket and waits for them. New ones are refused.
+func (p *Panel) Close() { p.live.close() }
+
+// printer returns the texts of a language, or of the site's.
+func (p *Panel) printer(lang string) *text.Printer {
+	if lang == "" {
+		lang = p.opt.Lang
+	}
+	return text.For(lang)
+}
