@@ -59,9 +59,9 @@ var layers = map[string][]string{
 	"simulator/e2e": {"configs", "simulator/..."},
 }
 
-// drivers is the one file of package main that names concrete drivers, services
+// driversFile is the one file of package main that names concrete drivers, services
 // and methods.
-const drivers = "agent/drivers.go"
+const driversFile = "agent/drivers.go"
 
 // contractChildren lists packages whose children only drivers.go may import.
 var contractChildren = []string{"devices", "agent/deliver"}
@@ -150,10 +150,10 @@ func refuse(file, imported, pkg string) string {
 		return "" // external tests wire real parts together
 	}
 	if dir == "agent" {
-		if file == drivers || !underContract(imported) {
+		if file == driversFile || !underContract(imported) {
 			return ""
 		}
-		return "only " + drivers + " names concrete drivers and services"
+		return "only " + driversFile + " names concrete drivers and services"
 	}
 	if test && strings.HasPrefix(imported, dir+"/") {
 		return "" // the package's own suite and children

@@ -9,7 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"sync/atomic"
+	"sync"
 	"time"
 )
 
@@ -53,6 +53,7 @@ func NewClients(o ClientOptions) Clients {
 			ResponseHeaderTimeout: o.HeaderTime,
 			MaxIdleConnsPerHost:   4,
 			IdleConnTimeout:       60 * time.Second,
+			ExpectContinueTimeout: time.Second, // a refused credential or size costs no upload
 			WriteBufferSize:       64 << 10,
 		}
 		if o.Proxy != nil {
@@ -95,7 +96,7 @@ func (t *commitTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		req.Body = body
 	}
 	resp, err := t.next.RoundTrip(req)
-	if err != nil && req.ContentLength > 0 && body.n.Load() < req.ContentLength {
+	if err != nil && req.ContentLength > 0 && body.seal() < req.ContentLength {
 		return nil, fmt.Errorf("%w: %w", ErrNotWritten, err)
 	}
 	return resp, err
@@ -105,11 +106,28 @@ func (t *commitTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 // have written.
 type countedBody struct {
 	io.ReadCloser
-	n atomic.Int64
+	mu     sync.Mutex
+	n      int64
+	sealed bool
 }
 
+// Read implements [io.Reader].
 func (b *countedBody) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.sealed {
+		return 0, ErrNotWritten
+	}
 	n, err := b.ReadCloser.Read(p)
-	b.n.Add(int64(n))
+	b.n += int64(n)
 	return n, err
+}
+
+// seal ends the body and returns how much of it was taken. Without it the count
+// would prove nothing: net/http may go on reading after RoundTrip has failed.
+func (b *countedBody) seal() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.sealed = true
+	return b.n
 }

@@ -1,0 +1,214 @@
+// Package app builds the running agent from a configuration and keeps it
+// running: the state that stays open for as long as the process lives, and the
+// machine on top of it that a reload swaps.
+//
+// Concrete drivers and fax services come in as tables, so this package names
+// none. How any part works is not known here, only in which order the parts are
+// made, joined and taken down.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/platen-fax/platen/agent/config"
+	"github.com/platen-fax/platen/agent/deliver"
+	"github.com/platen-fax/platen/agent/flow"
+	"github.com/platen-fax/platen/agent/signin"
+	"github.com/platen-fax/platen/devices"
+)
+
+// Drivers are the concrete parts by the name that the configuration gives them.
+type Drivers struct {
+	Scanners map[string]func(ScannerConfig) (devices.Scanner, error)
+	Services map[string]func(ServiceConfig) (deliver.Service, error)
+}
+
+// ScannerConfig is what a device driver is made from.
+type ScannerConfig struct {
+	Device config.Device
+	Client *http.Client // trusts the device's CA only, where one is configured
+}
+
+// ServiceConfig is what a fax service is made from.
+type ServiceConfig struct {
+	Service config.FaxService
+	Clients deliver.Clients
+	Settle  time.Duration // at least this long until a committed fax is surely found
+	// Token reads the credential, anew for every call.
+	Token func(ctx context.Context) (string, error)
+}
+
+// Options of Run.
+type Options struct {
+	Config  string // file
+	State   string // overrides spool.dir; "" does not
+	Version string
+	Drivers Drivers
+	Log     *slog.Logger
+	// Reload asks for a new look at the configuration; nil never does.
+	Reload <-chan os.Signal
+	// Ready is called once, when the agent serves its panels.
+	Ready func()
+}
+
+// ErrConfig says that the configuration has problems; they were logged one by
+// one.
+var ErrConfig = errors.New("configuration has errors")
+
+// App is one running agent.
+type App struct {
+	opt      Options
+	log      *slog.Logger
+	state    *state
+	bus      *flow.Bus
+	sessions signin.Sessions
+	server   *server
+	watch    *watch
+
+	machine atomic.Pointer[machine]
+
+	mu       sync.Mutex // one reload at a time
+	reloaded atomic.Bool
+}
+
+// Run starts the agent and blocks until ctx ends and everything in hand is
+// finished: pages that are moving, requests that must not be cut, the spool. It
+// returns nil after an orderly end.
+func Run(ctx context.Context, opt Options) (err error) {
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	cfg, err := load(opt)
+	if err != nil {
+		return err
+	}
+	a := &App{opt: opt, log: opt.Log, bus: flow.NewBus(), sessions: signin.NewMemory(nil)}
+	a.reloaded.Store(true)
+	if a.state, err = openState(cfg, opt.Log); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.state.close()) }()
+
+	// The background lives a little longer than ctx: it ends after the machine.
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var wg sync.WaitGroup
+	defer func() { stop(); wg.Wait() }()
+	if err := a.startBackground(background, &wg, cfg); err != nil {
+		return err
+	}
+	m, err := a.build(cfg)
+	if err != nil {
+		return err
+	}
+	m.start(a.bus)
+	a.machine.Store(m)
+	defer func() { a.machine.Load().stop() }()
+
+	if a.server, err = listen(cfg, a, opt.Log); err != nil {
+		return err
+	}
+	defer a.server.close()
+	a.log.Info("agent is up", "version", opt.Version, "panel", a.server.url(), "devices", len(cfg.Devices))
+	if opt.Ready != nil {
+		opt.Ready()
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			a.log.Info("agent is stopping")
+			return nil
+		case <-opt.Reload:
+			if err := a.Reload(ctx); err != nil {
+				a.log.Error("reload: the old configuration stays", "err", err)
+			}
+		case err := <-a.server.failed:
+			return fmt.Errorf("panel server: %w", err)
+		}
+	}
+}
+
+// load reads the configuration and logs every problem.
+func load(opt Options) (*config.Config, error) {
+	cfg, problems, err := config.Load(opt.Config)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range problems {
+		level := slog.LevelWarn
+		if p.Severity == config.SeverityError {
+			level = slog.LevelError
+		}
+		opt.Log.Log(context.Background(), level, "configuration", "problem", p.String())
+	}
+	if config.Errors(problems) > 0 {
+		return nil, fmt.Errorf("%s: %w", opt.Config, ErrConfig)
+	}
+	if opt.State != "" {
+		if cfg.Spool.Dir, err = filepath.Abs(opt.State); err != nil {
+			return nil, err
+		}
+	}
+	return cfg, nil
+}
+
+// Reload reads the configuration again: check, build, drain the old machine,
+// swap. With any error the old one stays. The spool stays open throughout, so
+// changing its directory needs a restart.
+func (a *App) Reload(ctx context.Context) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.reloaded.Store(false)
+	cfg, err := load(a.opt)
+	if err != nil {
+		return err
+	}
+	old := a.machine.Load()
+	if key := fixed(old.cfg, cfg); key != "" {
+		return fmt.Errorf("%s: changing it needs a restart", key)
+	}
+	next, err := a.build(cfg)
+	if err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	old.stop()
+	next.start(a.bus)
+	a.machine.Store(next)
+	a.reloaded.Store(true)
+	a.log.Info("configuration reloaded", "devices", len(cfg.Devices))
+	return nil
+}
+
+// fixed names the first changed key that only a restart can change, or "".
+func fixed(old, next *config.Config) string {
+	switch {
+	case old.Spool != next.Spool:
+		return "spool"
+	case old.Panel.Listen != next.Panel.Listen, old.Panel.TLSCert != next.Panel.TLSCert, old.Panel.TLSKey != next.Panel.TLSKey:
+		return "panel.listen or its certificate"
+	case old.MQTT != next.MQTT:
+		return "mqtt"
+	case old.AdminSocket() != next.AdminSocket():
+		return "admin.socket"
+	case old.Limits() != next.Limits():
+		return "a deadline or retention time" // they are written into the spool's index
+	case old.Clock != next.Clock:
+		return "clock"
+	}
+	return ""
+}
+
+// drainTime is how long pages and requests in hand may take when the machine
+// stops, before a scan is broken off.
+const drainTime = 30 * time.Second

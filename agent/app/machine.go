@@ -1,0 +1,204 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"runtime"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/platen-fax/platen/agent/capture"
+	"github.com/platen-fax/platen/agent/config"
+	"github.com/platen-fax/platen/agent/convert"
+	"github.com/platen-fax/platen/agent/deliver"
+	"github.com/platen-fax/platen/agent/flow"
+	"github.com/platen-fax/platen/agent/job"
+	"github.com/platen-fax/platen/agent/number"
+	"github.com/platen-fax/platen/agent/panel"
+	"github.com/platen-fax/platen/agent/spool"
+	"github.com/platen-fax/platen/devices"
+)
+
+// machine is what one configuration makes: devices, fax services, workers and
+// panels. A reload replaces it whole.
+type machine struct {
+	cfg      *config.Config
+	spool    spool.Spool
+	desk     *capture.Desk
+	panel    *panel.Panel
+	services map[string]*service
+	workers  []flow.Worker
+
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+	app    *App
+}
+
+// service is one configured fax service with its engine.
+type service struct {
+	cfg     config.FaxService
+	service deliver.Service
+	engine  *deliver.Engine
+	account *deliver.Account
+	breaker *deliver.Breaker
+	clients deliver.Clients
+}
+
+// build makes a machine. Nothing of it runs yet and nobody was asked anything.
+func (a *App) build(cfg *config.Config) (*machine, error) {
+	m := &machine{cfg: cfg, spool: a.state.spool, services: make(map[string]*service), app: a}
+	calm := a.watch.calm
+	m.workers = append(m.workers,
+		flow.Deadlines(a.state.spool, cfg.Limits(), calm, a.state.now, a.log),
+		flow.Worker{
+			Lane: job.LaneConvert, Parallel: max(runtime.GOMAXPROCS(0)-1, 1), Lease: 5 * time.Minute,
+			Do: convert.Lane(a.state.spool, cfg.Delivery.RetryMin, a.log),
+		})
+	for _, c := range cfg.FaxServices {
+		s, err := a.service(cfg, c)
+		if err != nil {
+			return nil, fmt.Errorf("fax service %s: %w", c.ID, err)
+		}
+		m.services[c.ID] = s
+		m.workers = append(m.workers,
+			flow.Worker{
+				Lane: job.SendLane(c.ID), Parallel: c.MaxInFlight, Lease: s.engine.Lease(), Ready: s.engine.Ready,
+				Do: func(ctx context.Context, claims []*spool.Claim) {
+					for _, c := range claims {
+						s.engine.Send(ctx, c)
+					}
+				},
+			},
+			flow.Worker{
+				Lane: job.TrackLane(c.ID), Batch: s.engine.Batch(), Lease: s.engine.TrackLease(), Ready: s.engine.MayAsk,
+				Do: s.engine.Track,
+			})
+	}
+	scanners := make(map[string]devices.Scanner)
+	var panels []panel.Device
+	for _, d := range cfg.Devices {
+		s, err := a.scanner(cfg, d)
+		if err != nil {
+			return nil, fmt.Errorf("device %s: %w", d.ID, err)
+		}
+		scanners[d.ID] = s
+		panels = append(panels, panel.Device{ID: d.ID, Name: d.Name, Paper: d.Paper, Route: []string{d.FaxService}})
+	}
+	m.desk = capture.New(a.state.spool, scanners, capture.Options{Log: a.log})
+	if len(panels) == 0 {
+		return m, nil
+	}
+	var err error
+	m.panel, err = panel.New(panel.Options{
+		Devices: panels, Spool: a.state.spool, Desk: m.desk, Sessions: a.sessions, Bus: a.bus,
+		Site: cfg.Site.Name, Lang: cfg.Site.Language, Country: cfg.Site.Country, Rules: rules(cfg.Numbers),
+		Allow: cfg.Panel.Allow, Idle: cfg.Panel.Idle, Clock: a.state.now, Log: a.log,
+	})
+	return m, err
+}
+
+// rules are the site's dialling rules as package number wants them.
+func rules(n config.Numbers) number.Rules {
+	return number.Rules{OutsidePrefix: n.OutsidePrefix, Deny: n.Deny, Allow: n.Allow}
+}
+
+// scanner makes the driver of one device.
+func (a *App) scanner(cfg *config.Config, d config.Device) (devices.Scanner, error) {
+	make, ok := a.opt.Drivers.Scanners[d.Driver]
+	if !ok {
+		return nil, fmt.Errorf("driver %q is not built in", d.Driver)
+	}
+	client, err := deviceClient(cfg, d)
+	if err != nil {
+		return nil, err
+	}
+	return make(ScannerConfig{Device: d, Client: client})
+}
+
+// service makes one fax service with its engine.
+func (a *App) service(cfg *config.Config, c config.FaxService) (*service, error) {
+	make, ok := a.opt.Drivers.Services[c.Kind]
+	if !ok {
+		return nil, fmt.Errorf("kind %q is not built in", c.Kind)
+	}
+	clients, err := serviceClients(cfg, c)
+	if err != nil {
+		return nil, err
+	}
+	for _, client := range []*http.Client{clients.API, clients.Commit} {
+		client.Transport = a.watch.health.RoundTripper(c.ID, client.Transport)
+	}
+	s := &service{cfg: c, clients: clients}
+	s.service, err = make(ServiceConfig{
+		Service: c, Clients: clients, Settle: cfg.Delivery.Settle,
+		Token: func(context.Context) (string, error) { return c.Token.Read() },
+	})
+	if err != nil {
+		return nil, err
+	}
+	// A changed file is a changed credential, without reading it.
+	fingerprint := func() string {
+		t, err := c.Token.ModTime()
+		if err != nil {
+			return "missing"
+		}
+		return strconv.FormatInt(t.UnixNano(), 36)
+	}
+	if s.account, err = deliver.NewAccount(c.ID, stops{a.state.registry}, fingerprint); err != nil {
+		return nil, err
+	}
+	d := cfg.Delivery
+	s.breaker = deliver.NewBreaker(d.BreakerOpenAfter, d.BreakerProbeInterval, time.Now)
+	s.engine = deliver.New(deliver.Options{
+		Spool: a.state.spool, Documents: documents{a.state.spool}, Service: s.service, ID: c.ID,
+		Account: s.account, Breaker: s.breaker, Now: a.state.now, Log: a.log,
+		Policy: deliver.Policy{
+			SubmitTimeout: d.SubmitTimeout, Settle: d.Settle, Poll: d.PollInterval, LatePoll: d.LatePoll, LateNews: d.LateNews,
+			RetryMin: d.RetryMin, RetryMax: d.RetryMax, LineRetry: d.LinePause, LineTries: d.LineTries,
+		},
+	})
+	return s, nil
+}
+
+// start lets the machine work.
+func (m *machine) start(bus *flow.Bus) {
+	ctx, cancel := context.WithCancel(context.Background())
+	m.cancel = cancel
+	m.wg.Go(func() { flow.Run(ctx, m.spool, bus, m.workers, m.app.log) })
+	if m.panel != nil {
+		m.wg.Go(func() { _ = m.panel.Run(ctx) }) // ends with ctx only
+	}
+}
+
+// stop ends the machine: no new scan begins, a moving page is finished, workers
+// finish what must not be cut.
+func (m *machine) stop() {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	m.desk.Close(ctx)
+	m.cancel()
+	if m.panel != nil {
+		m.panel.Close()
+	}
+	m.wg.Wait()
+	for _, s := range m.services {
+		s.clients.CloseIdle()
+	}
+}
+
+// documents makes fax documents from the spool's parts.
+type documents struct{ parts convert.Parts }
+
+// Document implements [deliver.Documents].
+func (d documents) Document(ctx context.Context, j *job.Job, f deliver.Format) (deliver.Document, error) {
+	if f != deliver.FormatTIFF {
+		return deliver.Document{}, fmt.Errorf("%w: %s is not built in", deliver.ErrDocument, f)
+	}
+	file, err := convert.Assemble(ctx, d.parts, j)
+	if err != nil {
+		return deliver.Document{}, documentError(err)
+	}
+	return deliver.Document{Name: "fax.tif", MIME: "image/tiff", Size: file.Size, SHA256: file.SHA256, Pages: file.Pages, Open: file.Open}, nil
+}
