@@ -161,23 +161,19 @@ func (s *Spool) open() error {
 	if err := makeDir(filepath.Join(s.dir, jobsDir)); err != nil {
 		return err
 	}
-	db, err := bolt.Open(filepath.Join(s.dir, dbFile), 0o600, &bolt.Options{
-		Timeout: time.Second, FreelistType: bolt.FreelistMapType, NoStatistics: true,
-	})
+	db, err := openDB(s.dir)
 	if err != nil {
-		return fmt.Errorf("%s: %w", dbFile, err)
-	}
-	s.db = db
-	db.MaxBatchDelay = 500 * time.Microsecond
-	// Always, not only when the file is new: a crash may have come between
-	// its creation and this flush.
-	if err := syncDir(s.dir); err != nil {
 		return err
 	}
+	s.db = db
 	if err := s.begin(); err != nil {
 		return err
 	}
-	return s.recover()
+	purging, err := s.count()
+	if err != nil {
+		return err
+	}
+	return s.recover(purging)
 }
 
 // Close ends the spool. Readers of parts stay usable; everything else returns

@@ -101,6 +101,12 @@ func (s *Spool) tidy(r *record) (size int64, err error) {
 	}
 	for _, f := range files {
 		name := f.Name()
+		if strings.HasPrefix(name, keyFile+".") { // a key that was being written
+			if err := s.keys.DestroyPageKey(filepath.Join(dir, name)); err != nil {
+				return 0, err
+			}
+			continue
+		}
 		part := strings.Replace(name, "-", "/", 1)
 		loose := strings.HasPrefix(name, "page-") &&
 			!slices.ContainsFunc(r.Pages, func(p job.Page) bool { return p.Part == part })

@@ -67,16 +67,23 @@ func (s *Spool) begin() error {
 		return err
 	}
 	if rebuild {
-		if err := s.rebuild(); err != nil {
-			return err
-		}
+		return s.rebuild()
 	}
-	return s.eachRecord(func(id job.ID, raw []byte) error {
+	return nil
+}
+
+// count fills what is counted in memory, and returns the jobs whose erasure was
+// begun and not recorded as done.
+func (s *Spool) count() (purging []job.ID, err error) {
+	err = s.eachRecord(func(id job.ID, raw []byte) error {
 		h, _, _, err := split(raw)
 		if err != nil {
 			return fmt.Errorf("job %s: %w", id, err)
 		}
 		s.live.count(nil, &h)
+		if h.Purging {
+			purging = append(purging, id)
+		}
 		if h.State.Promised() {
 			r, err := s.decode(id, raw)
 			if err != nil {
@@ -86,6 +93,7 @@ func (s *Spool) begin() error {
 		}
 		return nil
 	})
+	return purging, err
 }
 
 func next(b *bolt.Bucket, key []byte) (uint64, error) {
@@ -194,7 +202,13 @@ func (s *Spool) eachRecord(fn func(id job.ID, raw []byte) error) error {
 
 // recover finishes what a crash interrupted: half-written parts, begun
 // erasures, directories whose job is no more, pages that no record names.
-func (s *Spool) recover() error {
+func (s *Spool) recover(purging []job.ID) error {
+	for _, id := range purging {
+		s.opt.Logger.Info("finishing an erasure", "job", id)
+		if err := s.finishPurge(context.Background(), id); err != nil {
+			return err
+		}
+	}
 	ids, err := s.jobDirs()
 	if err != nil {
 		return err
@@ -209,11 +223,6 @@ func (s *Spool) recover() error {
 			}
 		case err != nil:
 			return err
-		case r.head.Purging:
-			s.opt.Logger.Info("finishing an erasure", "job", id)
-			if err := s.finishPurge(context.Background(), id); err != nil {
-				return err
-			}
 		default:
 			n, err := s.tidy(r)
 			if err != nil {

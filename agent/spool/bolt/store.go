@@ -172,8 +172,9 @@ func (s *Spool) put(tx *bolt.Tx, before, after *record, events []spool.Event, no
 func (s *Spool) putFaxes(tx *bolt.Tx, before, after *job.Job) error {
 	faxes := tx.Bucket(bucketFaxes)
 	old, next := s.faxKeys(before), s.faxKeys(after)
-	for k := range old {
-		if next[k] == nil {
+	for k, ref := range old {
+		// A service that gives one id to two faxes has moved it to the newer.
+		if next[k] == nil && bytes.Equal(faxes.Get([]byte(k)), ref) {
 			if err := faxes.Delete([]byte(k)); err != nil {
 				return err
 			}
