@@ -51,8 +51,8 @@ type Env struct {
 
 	// Run is the agent; it ends with ctx.
 	Run func(ctx context.Context, p Place) error
-	// Site prepares what doctor looks at; Admin and Version may be left out where
-	// AdminSocket is told.
+	// Site prepares what doctor looks at. How the agent is asked follows from
+	// AdminSocket and is filled in here.
 	Site func(ctx context.Context, p Place) (doctor.Site, error)
 	// Probe asks a device who it is.
 	Probe func(ctx context.Context, d Device) (devices.Info, error)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/platen-fax/platen/agent/admin"
 	"github.com/platen-fax/platen/agent/admin/cli"
 	"github.com/platen-fax/platen/agent/config"
 	"github.com/platen-fax/platen/agent/doctor"
@@ -127,6 +128,7 @@ func TestDoctorAsksTheAgent(t *testing.T) {
 		t.Errorf("doctor beside the agent:\n%s", out)
 	}
 	site.AdminSocket += ".none"
+	site.Admin = admin.NewClient(site.AdminSocket).Version // does not speak doctor's words
 	if _, out, _ := platen(e, "doctor"); !strings.Contains(out, "ok    admin        no agent is running") {
 		t.Errorf("doctor without an agent:\n%s", out)
 	}

@@ -52,7 +52,7 @@ func doctorCommand(ctx context.Context, e Env, args []string) int {
 	if site.Version == "" {
 		site.Version = e.Version
 	}
-	if site.Admin == nil && site.AdminSocket != "" {
+	if site.AdminSocket != "" {
 		site.Admin = askAgent(site.AdminSocket)
 	}
 	report := doctor.Run(ctx, site.Checks()...)
