@@ -171,7 +171,7 @@ func (c cursor) Put(_ context.Context, seq uint64) error { return c.r.Put("curso
 func Logger(file string, w io.Writer) *slog.Logger {
 	o := &slog.HandlerOptions{Level: slog.LevelInfo}
 	cfg, _, err := config.Load(file)
-	if err != nil {
+	if err != nil || cfg == nil { // errors in it are logged by Run
 		return slog.New(slog.NewTextHandler(w, o))
 	}
 	var level slog.Level
