@@ -58,6 +58,8 @@ type Options struct {
 	FirstByte time.Duration
 	// Stall is how long a page may stand still while it arrives; 0 is 1 minute.
 	Stall time.Duration
+	// BusyWait is how long a device that says busy is asked again; 0 is 1 minute.
+	BusyWait time.Duration
 	// Wait pauses between attempts and returns early with the context's error.
 	// Nil waits by the clock.
 	Wait func(ctx context.Context, d time.Duration) error
@@ -96,6 +98,9 @@ func New(rawURL string, o Options) (*Scanner, error) {
 	}
 	if o.FirstByte <= 0 {
 		o.FirstByte = 3 * time.Minute
+	}
+	if o.BusyWait <= 0 {
+		o.BusyWait = time.Minute
 	}
 	if o.Stall <= 0 {
 		o.Stall = time.Minute

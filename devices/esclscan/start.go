@@ -12,14 +12,13 @@ import (
 )
 
 const (
-	busyFor   = 60 * time.Second // longest wait for a busy device
 	wakeTries = 2                // more attempts to reach a device that may sleep
 	wakePause = 3 * time.Second
 )
 
 // Scan implements [devices.Scanner]. A device that is busy is asked again for
-// up to a minute; one that does not answer at all, twice within 6 s, since
-// machines asleep refuse the first connections. With source Auto the feeder is
+// up to Options.BusyWait; one that does not answer at all, twice within 6 s,
+// since machines asleep refuse the first connections. With source Auto the feeder is
 // tried first and the platen if the feeder turns out empty.
 func (s *Scanner) Scan(ctx context.Context, w devices.Settings) (devices.Pages, error) {
 	if ctx.Err() != nil {
@@ -222,11 +221,11 @@ func (s *Scanner) patiently(ctx context.Context, source string, request func() e
 		switch {
 		case err == nil || ctx.Err() != nil:
 			return err
-		case codeOf(err) == http.StatusServiceUnavailable && waited < busyFor:
+		case codeOf(err) == http.StatusServiceUnavailable && waited < s.opt.BusyWait:
 			if why := s.hopeless(ctx, source); why != nil {
 				return fmt.Errorf("%w: %w", why, err)
 			}
-			d = min(pause, busyFor-waited)
+			d = min(pause, s.opt.BusyWait-waited)
 			pause, waited = 2*pause, waited+d
 		case unsent(err) && woken < wakeTries:
 			d = wakePause
