@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/platen-fax/platen/devices"
-	"github.com/platen-fax/platen/devices/devicetest"
 	"github.com/platen-fax/platen/devices/esclscan"
 	"github.com/platen-fax/platen/protocols/escl"
 	"github.com/platen-fax/platen/simulator/mfp"
@@ -44,7 +43,8 @@ func (m *scripted) NextDocument(context.Context, string) (*escl.Document, error)
 	if m.asked > m.pages {
 		return nil, &escl.StatusError{Code: m.code}
 	}
-	return &escl.Document{ContentType: "image/jpeg", Body: io.NopCloser(bytes.NewReader(devicetest.SamplePage(m.asked)))}, nil
+	page, err := drawn(mfp.Page{Sheet: m.asked})
+	return &escl.Document{ContentType: "image/jpeg", Body: io.NopCloser(bytes.NewReader(page))}, err
 }
 
 func (m *scripted) Cancel(context.Context, string) error { m.deleted++; return nil }

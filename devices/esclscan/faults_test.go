@@ -2,6 +2,8 @@ package esclscan_test
 
 import (
 	"errors"
+	"image/jpeg"
+	"io"
 	"slices"
 	"testing"
 	"time"
@@ -10,6 +12,7 @@ import (
 	"github.com/platen-fax/platen/devices/esclscan"
 	"github.com/platen-fax/platen/protocols/escl"
 	"github.com/platen-fax/platen/simulator/mfp"
+	"github.com/platen-fax/platen/simulator/paper"
 )
 
 // TestFaults plays every fault of the virtual machine with three sheets in
@@ -186,6 +189,42 @@ func TestDuplex(t *testing.T) {
 	got, err := r.scanAll(t, devices.Settings{Source: devices.Feeder, Duplex: true})
 	if want := []string{"1", "1b", "2", "2b"}; err != nil || !slices.Equal(got, want) {
 		t.Fatalf("pages %q, %v; want %q", got, err, want)
+	}
+}
+
+// TestMarksArrive scans printed paper at the resolution of real jobs.
+func TestMarksArrive(t *testing.T) {
+	m := mfp.New(mfp.Options{Refill: &mfp.Stack{Batch: 9, Pages: 2, Class: mfp.ClassMixed}})
+	srv, err := m.Listen("127.0.0.1:0", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer srv.Close()
+	s, err := esclscan.New(srv.URL(), esclscan.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := s.Scan(t.Context(), devices.Settings{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	for n := 1; n <= 2; n++ {
+		pg, err := p.Next(t.Context())
+		if err != nil {
+			t.Fatalf("Next = %v", err)
+		}
+		img, err := jpeg.Decode(pg.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := paper.Mark{Batch: 9, Page: n, Whole: true}
+		if got, err := paper.ReadMark(img, pg.DPI, pg.DPI); err != nil || got != want || pg.DPI != 200 || pg.MIME != "image/jpeg" {
+			t.Fatalf("page %d = %+v, %v at %d dpi; want %+v", n, got, err, pg.DPI, want)
+		}
+	}
+	if _, err := p.Next(t.Context()); !errors.Is(err, io.EOF) {
+		t.Fatalf("Next = %v; want io.EOF", err)
 	}
 }
 

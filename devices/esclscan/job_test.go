@@ -227,7 +227,7 @@ func TestPageLimit(t *testing.T) {
 	r := open(t, nil, esclscan.Quirks{})
 	r.Load(1, 1)
 	var err error
-	r.s, err = esclscan.New(r.srv.URL(), esclscan.Options{Wait: r.clk.wait, MaxPageBytes: 10_000})
+	r.s, err = esclscan.New(r.srv.URL(), esclscan.Options{Wait: r.clk.wait, MaxPageBytes: 500})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	wakeTries = 2                // more attempts to reach a device that may sleep
+	wakeTries = 2 // more attempts to reach a device that may sleep
 	wakePause = 3 * time.Second
 )
 
