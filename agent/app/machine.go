@@ -114,7 +114,7 @@ func newScanner(drivers Drivers, cfg *config.Config, d config.Device) (devices.S
 	if err != nil {
 		return nil, err
 	}
-	return build(ScannerConfig{Device: d, Client: client})
+	return build(ScannerConfig{Device: d, Client: client, BusyWait: cfg.Capture.BusyWait})
 }
 
 // service makes one fax service with its engine.

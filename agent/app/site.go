@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/platen-fax/platen/agent/admin"
 	"github.com/platen-fax/platen/agent/config"
 	"github.com/platen-fax/platen/agent/doctor"
 	"github.com/platen-fax/platen/agent/fleet"
@@ -34,7 +33,6 @@ func Site(opt Options) (doctor.Site, error) {
 	s.Proxy, s.StateDir, s.Quota, s.Listen, s.Version = cfg.Network.Proxy, cfg.Spool.Dir, cfg.Spool.QuotaMiB<<20, cfg.Panel.Listen, opt.Version
 	s.Keys = seal.Options{StateDir: cfg.Spool.Dir, KeyFile: cfg.Spool.KeyFile, CredentialsDir: os.Getenv("CREDENTIALS_DIRECTORY")}
 	s.AdminSocket = cfg.AdminSocket()
-	s.Admin = admin.NewClient(s.AdminSocket).Version
 	for _, c := range cfg.FaxServices {
 		s.Secrets = append(s.Secrets, doctor.Secret{Key: "fax_services." + c.ID + ".token_file", Secret: c.Token})
 		s.Services = append(s.Services, siteService(opt, cfg, c))
