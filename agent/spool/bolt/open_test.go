@@ -32,7 +32,11 @@ func TestOpenLocked(t *testing.T) {
 	if err != nil {
 		t.Fatalf("LockDir after Close: %v", err)
 	}
-	defer l.Release()
+	t.Cleanup(func() {
+		if err := l.Release(); err != nil {
+			t.Error(err)
+		}
+	})
 	s = open(t, dir, bolt.Options{Lock: l})
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -93,7 +97,9 @@ func TestOpenRefuses(t *testing.T) {
 			if err != nil {
 				t.Fatalf("the directory stays locked: %v", err)
 			}
-			l.Release()
+			if err := l.Release(); err != nil {
+				t.Error(err)
+			}
 		})
 	}
 }
