@@ -100,6 +100,9 @@ func Run(ctx context.Context, opt Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.state.close()) }()
+	if err := a.state.dropSharedDrafts(ctx); err != nil {
+		return err
+	}
 
 	// The background lives a little longer than ctx: it ends after the machine.
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
