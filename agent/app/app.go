@@ -170,10 +170,10 @@ func load(opt Options) (*config.Config, error) {
 // Reload reads the configuration again: check, build, drain the old machine,
 // swap. With any error the old one stays. The spool stays open throughout, so
 // changing its directory needs a restart.
-func (a *App) Reload(ctx context.Context) error {
+func (a *App) Reload(ctx context.Context) (err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.reloaded.Store(false)
+	defer func() { a.reloaded.Store(err == nil) }()
 	cfg, err := load(a.opt)
 	if err != nil {
 		return err
@@ -192,7 +192,6 @@ func (a *App) Reload(ctx context.Context) error {
 	old.stop()
 	next.start(a.bus)
 	a.machine.Store(next)
-	a.reloaded.Store(true)
 	a.log.Info("configuration reloaded", "devices", len(cfg.Devices))
 	return nil
 }

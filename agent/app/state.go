@@ -106,7 +106,7 @@ func (s *state) close() error {
 		s.keys.Close()
 	}
 	if s.lock != nil {
-		s.lock.Release()
+		errs = append(errs, s.lock.Release())
 	}
 	return errors.Join(errs...)
 }
