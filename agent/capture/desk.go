@@ -134,7 +134,11 @@ func (d *Desk) Start(ctx context.Context, device string, draft job.ID, s devices
 		run.state.Running, run.state.Err = false, err
 		pages := run.state.Pages
 		d.mu.Unlock()
-		d.opt.Log.Info("scan ended", "device", device, "job", draft, "pages", pages, "err", err)
+		log := d.opt.Log.With("device", device, "job", draft, "pages", pages)
+		if err != nil {
+			log = log.With("err", err)
+		}
+		log.Info("scan ended")
 	})
 	return nil
 }
