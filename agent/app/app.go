@@ -15,7 +15,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -125,7 +124,6 @@ func Run(ctx context.Context, opt Options) (err error) {
 	}
 	defer a.server.close()
 	a.log.Info("agent is up", "version", opt.Version, "panel", a.server.url(), "devices", len(cfg.Devices))
-	debug.FreeOSMemory() // starting took more than running will for a long time
 	if opt.Ready != nil {
 		opt.Ready()
 	}

@@ -64,6 +64,7 @@ func (a *App) startBackground(ctx context.Context, wg *sync.WaitGroup, cfg *conf
 	run("bus", func(ctx context.Context) error { return a.bus.Run(ctx, a.state.spool) })
 	run("health", w.health.Run)
 	run("sweep", a.sweep(cfg))
+	run("memory", func(ctx context.Context) error { return giveBack(ctx, a.bus) })
 	run("admin socket", serve)
 	wg.Go(func() {
 		if err := alive(ctx, spoolEvery, a.state.spool.Last); err != nil {
