@@ -1,10 +1,12 @@
 package panel_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/platen-fax/platen/agent/capture"
 	"github.com/platen-fax/platen/agent/job"
 	"github.com/platen-fax/platen/agent/panel"
 	"github.com/platen-fax/platen/agent/signin"
@@ -107,6 +109,51 @@ func TestJamKeepsPages(t *testing.T) {
 			}
 			b.tap("Next").tap("Send").want("Stored safely")
 		})
+	}
+}
+
+// lateDesk stores a page at the last moment before it says that a scan jammed:
+// when it is asked for the time after skip.
+type lateDesk struct {
+	*capture.Desk
+	skip int
+	late func(job.ID)
+}
+
+func (d *lateDesk) State(draft job.ID) capture.State {
+	if d.late == nil {
+		return d.Desk.State(draft)
+	}
+	if d.skip--; d.skip >= 0 {
+		return d.Desk.State(draft)
+	}
+	late := d.late
+	d.late = nil
+	late(draft)
+	return capture.State{Device: "front-desk", Err: devices.ErrJam}
+}
+
+// TestLastPageBeforeAJamCounts: the page that comes between two looks at the
+// scan is on the screen that says why it stopped, and in what a page is told.
+func TestLastPageBeforeAJamCounts(t *testing.T) {
+	desk := new(lateDesk)
+	r := newRig(t, 1, func(o *panel.Options) { desk.Desk, o.Desk = o.Desk.(*capture.Desk), desk })
+	add := func(draft job.ID) {
+		if _, err := r.spool.AddPage(t.Context(), draft, job.Page{MIME: "image/jpeg"}, sample(2)); err != nil {
+			t.Errorf("AddPage = %v", err)
+		}
+	}
+	b := r.browse("front-desk").dial("+15145550199").tap("Scan").scanned().want("1 page stored safely")
+	for n, path := range []string{"scan", "state?on=scan"} {
+		desk.skip, desk.late = 2, add // twice it is asked whether time runs
+		b.get("/panel/front-desk/" + path)
+		if path == "scan" {
+			b.want("The feeder stopped at page 3.", "Pages 1 to 2 are stored safely.")
+			continue
+		}
+		if !strings.Contains(b.body, fmt.Sprintf(`"pages":%d`, n+2)) {
+			t.Errorf("the page is told %s, want %d pages", b.body, n+2)
+		}
 	}
 }
 

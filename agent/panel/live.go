@@ -77,11 +77,12 @@ func (p *Panel) state(ctx context.Context, token, watch string) (panelmsg.State,
 	if watch != "scan" {
 		return out, nil
 	}
+	// In this order: a scan that has ended has stored its last page before.
+	st := p.opt.Desk.State(s.Draft)
 	j, err := p.draft(ctx, v)
 	if err != nil {
 		return out, err
 	}
-	st := p.opt.Desk.State(s.Draft)
 	out.Rev = scanRev(j, st)
 	d := &panelmsg.Draft{Scanning: st.Running}
 	d.Status, d.Stored = p.progress(v, j, st)

@@ -76,11 +76,12 @@ func (p *Panel) scanPage(w http.ResponseWriter, r *http.Request, v *visit) error
 	if len(v.s.Form.Recipients) == 0 {
 		return p.to(w, r, v, "number")
 	}
+	// In this order: a scan that has ended has stored its last page before.
+	st := p.opt.Desk.State(v.s.Draft)
 	j, err := p.draft(r.Context(), v)
 	if err != nil {
 		return err
 	}
-	st := p.opt.Desk.State(v.s.Draft)
 	d := p.scanData(v, j, r.URL.Query().Get("from"))
 	pg := &page{Screen: "scan", Title: v.T("scan.title"), Step: 2, Back: "scan", Watch: "scan", Rev: scanRev(j, st), Data: &d}
 	trouble := problem(r.URL.Query().Get("e"))
