@@ -92,8 +92,11 @@ var draftTests = []test{
 		_, err := pw.Write([]byte("first bytes"))
 		w.ok(err, "Write")
 		cancel()
-		pw.Close()
+		// AddPage looks at its context between two reads, and can do so only when
+		// one returns.
+		go func() { _, _ = pw.Write([]byte("more bytes")) }()
 		w.is(<-done, context.Canceled, "AddPage")
+		pr.Close()
 	}},
 	{name: "two scans into one draft both arrive", run: func(w *world) {
 		j := w.drafted(0)
