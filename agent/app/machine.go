@@ -93,7 +93,7 @@ func (a *App) build(cfg *config.Config) (*machine, error) {
 	var err error
 	m.panel, err = panel.New(panel.Options{
 		Devices: panels, Spool: a.state.spool, Desk: m.desk, Sessions: a.sessions, Bus: a.bus,
-		Site: cfg.Site.Name, Lang: cfg.Site.Language, Country: cfg.Site.Country, Rules: rules(cfg.Numbers),
+		Searchable: m.searchable, Site: cfg.Site.Name, Lang: cfg.Site.Language, Country: cfg.Site.Country, Rules: rules(cfg.Numbers),
 		Allow: cfg.Panel.Allow, Idle: cfg.Panel.Idle, Clock: a.state.now, Log: a.log,
 	})
 	return m, err
@@ -160,6 +160,12 @@ func (a *App) service(cfg *config.Config, c config.FaxService) (*service, error)
 		},
 	})
 	return s, nil
+}
+
+// searchable reports whether a fax service can be asked for a fax by our key.
+func (m *machine) searchable(id string) bool {
+	s := m.services[id]
+	return s != nil && s.service.Capabilities().Dedupe != deliver.DedupeNone
 }
 
 // start lets the machine work.

@@ -348,6 +348,7 @@ func TestTrack(t *testing.T) {
 		err    error
 		change func(*job.Delivery)
 		cancel error
+		found  []string
 		caps   Capabilities
 		want   job.DeliveryState
 		try    int
@@ -374,6 +375,9 @@ func TestTrack(t *testing.T) {
 			name: "too late to withdraw", change: func(d *job.Delivery) { d.Cancel = true }, cancel: ErrTooLate,
 			caps: Capabilities{Cancel: true}, want: job.Submitted, try: 1,
 		},
+		{name: "looked for again and found", from: job.NeedsDecision, found: []string{"F1"}, want: job.Submitted, try: 1},
+		{name: "looked for again in vain", from: job.NeedsDecision, want: job.NeedsDecision, try: 1},
+		{name: "looked for again, two found", from: job.NeedsDecision, found: []string{"F1", "F2"}, want: job.NeedsDecision, try: 1},
 		{name: "late news", from: job.Unknown, status: Status{State: job.Sent}, want: job.Sent, try: 1},
 		{name: "late failure is not dialled again", from: job.Unknown, status: Status{State: job.DeliveryFailed, Reason: job.ReasonBusy}, want: job.DeliveryFailed, try: 1},
 		{
@@ -392,6 +396,7 @@ func TestTrack(t *testing.T) {
 				tt.change(d)
 			}
 			svc := &script{caps: tt.caps, status: map[string]Status{"F1": tt.status}, track: tt.err, cancel: tt.cancel}
+			svc.search = func() ([]string, error) { return tt.found, nil }
 			if tt.status.State == "" {
 				svc.status = nil
 			}

@@ -19,6 +19,8 @@ func (e *Engine) Track(ctx context.Context, claims []*spool.Claim) {
 		switch {
 		case d.State == job.InDoubt:
 			e.search(ctx, c)
+		case d.State == job.NeedsDecision:
+			e.look(ctx, c)
 		case d.State == job.Submitted && d.Cancel && !d.CancelNo:
 			e.withdraw(ctx, c)
 		case d.State == job.Unknown && (d.FaxID == "" || e.now().After(d.Since.Add(e.policy.LateNews))):
@@ -105,6 +107,20 @@ func (e *Engine) withdraw(ctx context.Context, c *spool.Claim) {
 		e.log.Warn("cancel", "job", c.Ref, "err", err)
 		e.release(ctx, c, e.now().Add(e.policy.Poll))
 	}
+}
+
+// look searches once, because a person asked to, for a fax that needs a
+// decision. What is not found stays a question for the person.
+func (e *Engine) look(ctx context.Context, c *spool.Claim) {
+	tctx, cancel := context.WithTimeout(ctx, e.policy.SubmitTimeout)
+	defer cancel()
+	found, err := e.service.Search(tctx, e.fax(c, Document{}))
+	if err == nil && len(found) == 1 {
+		e.record(ctx, c, job.Step{To: job.Submitted, Cause: job.CauseFound, FaxID: found[0], Due: e.now()})
+		return
+	}
+	e.log.Info("fax was not found", "job", c.Ref, "faxes", len(found), "err", err)
+	e.release(ctx, c, time.Time{})
 }
 
 // search resolves a doubt. Nothing is sent again before two answered searches,

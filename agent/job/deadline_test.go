@@ -162,16 +162,18 @@ func TestLane(t *testing.T) {
 		switch s {
 		case job.Waiting, job.Uploading, job.Submitting:
 			want = "send/main"
-		case job.InDoubt, job.Submitted, job.Unknown:
+		case job.InDoubt, job.Submitted, job.NeedsDecision, job.Unknown:
 			want = "track/main"
 		}
 		if lane != want || ok != (want != "") || (ok && !due.Equal(t0)) {
 			t.Errorf("Lane of %s = %q, %v, %v; want %q", s, lane, due, ok, want)
 		}
 	}
-	d := rich(job.Unknown)
-	d.Due = time.Time{}
-	if _, _, ok := d.Lane(); ok {
-		t.Error("an unknown fax without due time is still looked for")
+	for _, s := range []job.DeliveryState{job.NeedsDecision, job.Unknown} {
+		d := rich(s)
+		d.Due = time.Time{}
+		if _, _, ok := d.Lane(); ok {
+			t.Errorf("a fax in %s without due time is still looked for", s)
+		}
 	}
 }

@@ -113,8 +113,9 @@ func (d *Delivery) Lane() (lane string, due time.Time, ok bool) {
 		return SendLane(d.Service), d.Due, true
 	case InDoubt, Submitted:
 		return TrackLane(d.Service), d.Due, true
-	case Unknown:
-		// Late news is looked for as long as Due is set.
+	case NeedsDecision, Unknown:
+		// A person asked to look again, or late news is looked for, as long as Due
+		// is set.
 		return TrackLane(d.Service), d.Due, !d.Due.IsZero()
 	}
 	return "", time.Time{}, false

@@ -239,7 +239,11 @@ type decideData struct {
 	ID        job.ID
 	Recipient int
 	To        string
+	Check     bool // the fax service can be asked again
 }
+
+// verdictCheck is no verdict: the fax service is asked once more.
+const verdictCheck = "check"
 
 // askDecide offers what a person can say about a fax nobody can be sure of.
 func (p *Panel) askDecide(w http.ResponseWriter, r *http.Request, v *visit) error {
@@ -253,6 +257,7 @@ func (p *Panel) askDecide(w http.ResponseWriter, r *http.Request, v *visit) erro
 		return p.to(w, r, v, "fax/"+string(j.ID))
 	}
 	d := decideData{ID: j.ID, Recipient: n, To: mask(x.Recipient.Number)}
+	d.Check = p.opt.Searchable != nil && p.opt.Searchable(x.Service)
 	return p.show(w, r, v, http.StatusOK, &page{
 		Screen: "decide", Title: v.T("decide.title", j.Number), Back: fmt.Sprintf("fax/%s/decide/%d", j.ID, n), Data: d,
 	})
@@ -263,6 +268,8 @@ func (p *Panel) decide(w http.ResponseWriter, r *http.Request, v *visit) error {
 	return p.change(w, r, v, func(j *job.Job) error {
 		verdict := spool.Verdict(r.PostForm.Get("verdict"))
 		switch verdict {
+		case verdictCheck:
+			return p.opt.Spool.CheckNow(r.Context(), spool.Ref{Job: j.ID, Recipient: n})
 		case spool.VerdictSent, spool.VerdictAgain, spool.VerdictUnknown:
 		default:
 			return errForm

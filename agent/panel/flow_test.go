@@ -443,7 +443,11 @@ func TestRetryAndDecide(t *testing.T) {
 		t.Errorf("try %d, want 2", d.Try)
 	}
 	r.steps(id, 1, toUploading, toIntent, toDoubt, toDecision)
-	b.refresh().tap("Decide").want("may have been sent", "may arrive twice").tap("It arrived").want("arrived at")
+	b.refresh().tap("Decide").want("may have been sent", "may arrive twice").tap("Check now").want("may have been sent")
+	if claims, _, err := r.spool.Claim(t.Context(), job.TrackLane("main"), 1, time.Minute); err != nil || len(claims) != 1 {
+		t.Fatalf("claims after Check now = %v, %v; want the fax to be searched for", claims, err)
+	}
+	b.tap("Decide").tap("It arrived").want("arrived at")
 	if d := r.get(id).Deliveries[0]; d.State != job.Sent || d.DecidedBy == "" {
 		t.Errorf("delivery is %s, decided by %q; want sent and somebody", d.State, d.DecidedBy)
 	}

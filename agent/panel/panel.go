@@ -49,6 +49,10 @@ type Options struct {
 	Sessions signin.Sessions
 	Bus      *flow.Bus // nil: open pages hear of pages only when they ask
 
+	// Searchable reports whether a fax service can be asked for a fax that may
+	// have been sent; nil: none can.
+	Searchable func(service string) bool
+
 	Site    string           // name of the site, for the first screen
 	Lang    string           // "en" or "fr"; "" is "en"
 	Country string           // ISO 3166 code that numbers without "+" belong to

@@ -129,7 +129,8 @@ func newRig(t *testing.T, n int, change ...func(*panel.Options)) *rig {
 			{ID: "mail-room", Name: "Mail room", Route: []string{"main"}},
 		},
 		Spool: r.spool, Desk: r.desk, Sessions: r.sessions, Bus: bus,
-		Site: "Main office", Lang: "en", Country: "CA", Clock: r.clock.now, Zone: time.UTC,
+		Searchable: func(service string) bool { return service == "main" },
+		Site:       "Main office", Lang: "en", Country: "CA", Clock: r.clock.now, Zone: time.UTC,
 	}
 	for _, fn := range change {
 		fn(&opt)

@@ -245,6 +245,9 @@ type People interface {
 	Cancel(ctx context.Context, ref Ref) error
 	// Decide records a person's word on a delivery that needs a decision.
 	Decide(ctx context.Context, ref Ref, v Verdict, by string) error
+	// CheckNow asks the fax service once more for a delivery that needs a
+	// decision; ErrConflict for any other.
+	CheckNow(ctx context.Context, ref Ref) error
 	// Retry starts a new try of a failed delivery (Recipient 0: of all failed
 	// ones) while the pages exist, else ErrErased.
 	Retry(ctx context.Context, ref Ref) error

@@ -45,6 +45,25 @@ func (s *Spool) Decide(ctx context.Context, ref spool.Ref, v spool.Verdict, by s
 	return nil
 }
 
+// CheckNow implements spool.People.
+func (s *Spool) CheckNow(ctx context.Context, ref spool.Ref) error {
+	_, err := s.update(ctx, ref.Job, func(r *record, now time.Time) error {
+		d := r.Delivery(ref.Recipient)
+		if d == nil {
+			return spool.ErrNotFound
+		}
+		if d.State != job.NeedsDecision {
+			return fmt.Errorf("delivery is %s: %w", d.State, spool.ErrConflict)
+		}
+		d.Due = now
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("check %s: %w", ref, err)
+	}
+	return nil
+}
+
 // Retry implements spool.People.
 func (s *Spool) Retry(ctx context.Context, ref spool.Ref) error {
 	_, err := s.update(ctx, ref.Job, func(r *record, now time.Time) error {

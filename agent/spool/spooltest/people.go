@@ -116,6 +116,33 @@ var peopleTests = []test{
 			}
 		}
 	}},
+	{name: "a person asks to look again", run: func(w *world) {
+		j := w.ready("+14165550100")
+		ref := spool.Ref{Job: j.ID, Recipient: 1}
+		w.is(w.CheckNow(w.Context(), ref), spool.ErrConflict, "CheckNow before it is asked for")
+		w.to(j, job.NeedsDecision)
+		track := func() []*spool.Claim {
+			claims, _, err := w.Claim(w.Context(), job.TrackLane("main"), 1, time.Minute)
+			w.ok(err, "Claim")
+			return claims
+		}
+		if len(track()) != 0 {
+			w.Errorf("claimed before anybody asked")
+		}
+		w.ok(w.CheckNow(w.Context(), ref), "CheckNow")
+		w.crash()
+		claims := track()
+		if len(claims) != 1 || claims[0].Ref != ref {
+			w.Fatalf("claims %v; want %s", claims, ref)
+		}
+		w.ok(w.Release(w.Context(), claims[0], time.Time{}), "Release")
+		if len(track()) != 0 {
+			w.Errorf("claimed again after it was not found")
+		}
+		w.ok(w.CheckNow(w.Context(), ref), "CheckNow again")
+		w.ok(w.Outcome(w.Context(), track()[0], job.Step{To: job.Submitted, Cause: job.CauseFound, FaxID: "f9"}), "found")
+		w.is(w.CheckNow(w.Context(), spool.Ref{Job: j.ID, Recipient: 7}), spool.ErrNotFound, "CheckNow of nobody")
+	}},
 	{name: "retry opens a closed job and changes nothing but the try", run: func(w *world) {
 		j := w.ready("+14165550100", "+14165550101")
 		w.to(j, job.DeliveryFailed)
