@@ -7,10 +7,11 @@ import (
 
 // Entry is one committed fax.
 type Entry struct {
-	Service string    `json:"service"` // faxplus
+	Service string    `json:"service"` // faxplus, xmcloud
 	ID      string    `json:"id"`      // in the outbox
 	User    string    `json:"user"`
-	Key     string    `json:"key"` // what the sender wrote to find it by
+	Owner   string    `json:"owner,omitempty"` // the person it is from, where the service knows
+	Key     string    `json:"key"`             // what the sender wrote to find it by
 	To      string    `json:"to"`
 	From    string    `json:"from"`
 	When    time.Time `json:"when"`
@@ -37,8 +38,8 @@ func (c *Cloud) Ledger() []Entry {
 	for i, f := range faxes {
 		read := f.doc.read()
 		out[i] = Entry{
-			Service: "faxplus", ID: f.id, User: f.user, Key: f.key(), To: f.to, From: f.from, When: f.when,
-			Status: string(c.state(f)), Path: f.doc.path, Type: f.doc.mime, SHA256: f.doc.sha256, Bytes: f.doc.size,
+			Service: f.service, ID: f.id, User: f.user, Owner: f.owner, Key: f.key(), To: f.to, From: f.from, When: f.when,
+			Status: c.status(f), Path: f.doc.path, Type: f.doc.mime, SHA256: f.doc.sha256, Bytes: f.doc.size,
 			Pages: read.pages, Err: read.problem(),
 		}
 	}

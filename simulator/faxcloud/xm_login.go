@@ -1,0 +1,258 @@
+package faxcloud
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pquerna/otp"
+	"github.com/pquerna/otp/totp"
+
+	"github.com/platen-fax/platen/protocols/xmcloud"
+)
+
+// attempts counts failures under one name; names nobody has are counted like
+// others, so that a lock does not tell who exists.
+type attempts struct {
+	failed int
+	until  time.Time // locked before it
+}
+
+func refused(status int, code xmcloud.Code) *xmcloud.Error {
+	return &xmcloud.Error{Status: status, Code: code}
+}
+
+// password checks a typed password and one-time code against every policy of
+// the account. What is wrong with a person's state is told only to somebody who
+// knows the password; locked and password_disabled are told to everybody.
+// x.mu is held.
+func (x *XM) password(a *xmAccount, name, password, code string) (*xmUser, *xmcloud.Error) {
+	now := x.c.now()
+	u := a.named(name)
+	key := strings.ToLower(name)
+	if u != nil {
+		key = "\x00" + u.ID
+	}
+	at := a.attempts[key]
+	if at == nil {
+		at = &attempts{}
+		a.attempts[key] = at
+	}
+	if now.Before(at.until) {
+		e := refused(http.StatusForbidden, xmcloud.Locked)
+		e.RetryAfter = at.until.Sub(now)
+		return nil, e
+	}
+	if !at.until.IsZero() {
+		*at = attempts{} // the lock has run out
+	}
+	right := x.right(u, password)
+	if u != nil && u.PasswordDisabled {
+		return nil, refused(http.StatusForbidden, xmcloud.PasswordDisabled)
+	}
+	if !right {
+		return nil, x.miss(a, u, at, xmcloud.BadCredentials)
+	}
+	if why := u.may(); why != "" {
+		return nil, refused(http.StatusForbidden, why)
+	}
+	if e := x.otp(a, u, at, code); e != nil {
+		return nil, e
+	}
+	switch {
+	case a.Policy.PasswordDays > 0 && !u.NeverExpires && now.Sub(u.setAt) >= time.Duration(a.Policy.PasswordDays)*24*time.Hour:
+		return nil, refused(http.StatusForbidden, xmcloud.PasswordExpired)
+	case u.MustChange:
+		return nil, refused(http.StatusForbidden, xmcloud.MustChange)
+	}
+	*at = attempts{}
+	return u, nil
+}
+
+// miss counts a failure and locks at the last one allowed.
+func (x *XM) miss(a *xmAccount, u *xmUser, at *attempts, code xmcloud.Code) *xmcloud.Error {
+	at.failed++
+	if at.failed < a.Policy.LockAfter {
+		return refused(http.StatusUnauthorized, code)
+	}
+	at.until = x.c.now().Add(a.Policy.LockFor)
+	if u != nil {
+		x.mail(u, MailLocked)
+	}
+	e := refused(http.StatusForbidden, xmcloud.Locked)
+	e.RetryAfter = a.Policy.LockFor
+	return e
+}
+
+// otp asks for the second factor where the account does. Each code is good once.
+func (x *XM) otp(a *xmAccount, u *xmUser, at *attempts, code string) *xmcloud.Error {
+	if a.Policy.OTP == "" || u.OTPExempt {
+		return nil
+	}
+	if u.OTPSecret == "" {
+		if a.Policy.OTP == "mandatory" {
+			return refused(http.StatusForbidden, xmcloud.OTPSetupRequired)
+		}
+		return nil
+	}
+	if code == "" {
+		return refused(http.StatusUnauthorized, xmcloud.OTPRequired)
+	}
+	const period = 30
+	opts := totp.ValidateOpts{Period: period, Digits: otp.DigitsSix, Algorithm: otp.AlgorithmSHA1}
+	now := x.c.now().Unix() / period
+	for step := now - 1; step <= now+1; step++ {
+		want, err := totp.GenerateCodeCustom(u.OTPSecret, time.Unix(step*period, 0), opts)
+		if err == nil && step > u.otpStep && subtle.ConstantTimeCompare([]byte(want), []byte(code)) == 1 {
+			u.otpStep = step
+			return nil
+		}
+	}
+	return x.miss(a, u, at, xmcloud.OTPInvalid)
+}
+
+// Unlock is an administrator's: the next attempt counts as the first.
+func (x *XM) Unlock(region, account, name string) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	a, u, err := x.user(region, account, name)
+	if err == nil {
+		delete(a.attempts, "\x00"+u.ID)
+	}
+	return err
+}
+
+// IsLocked is what the administrator's list of people shows.
+func (x *XM) IsLocked(region, account, name string) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	a, u, err := x.user(region, account, name)
+	if err != nil {
+		return false
+	}
+	at := a.attempts["\x00"+u.ID]
+	return at != nil && x.c.now().Before(at.until)
+}
+
+// STSRequest is a typed password on its way to an account's AD FS.
+type STSRequest struct {
+	MEXURL, RPIdentifier string
+	Email                string
+	Password             []byte
+}
+
+// STSAnswer is the assertion that came back, and the grant it is good for.
+type STSAnswer struct {
+	Grant     string
+	Assertion []byte
+}
+
+// login answers POST api/user_token.
+func (x *XM) login(w http.ResponseWriter, r *http.Request, k xmCall) {
+	l, err := xmcloud.ParseLogin(r.Header.Get("Content-Type"), r.Body)
+	if err != nil {
+		x.refuse(w, r, xmcloud.Error{Status: http.StatusBadRequest, Code: xmcloud.BadRequest, Message: "request cannot be read"})
+		return
+	}
+	if x.strike(k, Body, w, r) {
+		return
+	}
+	token, u, e := x.signIn(r.Context(), k, l, x.base(k, r))
+	if x.strike(k, Effect, w, r) {
+		return
+	}
+	if e != nil {
+		if x.opts.PlainFailures {
+			e.Status = http.StatusOK
+		}
+		x.refuse(w, r, *e)
+		return
+	}
+	x.answer(w, http.StatusOK, xmcloud.UserToken{Result: true, Token: token, UserID: u.ID, User: &u})
+}
+
+func (x *XM) signIn(ctx context.Context, k xmCall, l xmcloud.Login, base string) (string, xmcloud.User, *xmcloud.Error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	a := k.region.accounts[l.Account]
+	if a == nil {
+		return "", xmcloud.User{}, refused(http.StatusNotFound, xmcloud.AccountUnknown)
+	}
+	var u *xmUser
+	var e *xmcloud.Error
+	switch {
+	case a.SSO == xmcloud.SSONone:
+		u, e = x.password(a, l.Username, string(l.Password), l.OTP)
+	case !strings.Contains(l.Username, "@"):
+		e = refused(http.StatusForbidden, xmcloud.EmailRequired)
+	case a.SSO == xmcloud.SSOWSTrust && a.Brokered:
+		u, e = x.broker(ctx, k.region.Name, a, l)
+	default:
+		// The password is not looked at: the company alone knows whether it is right.
+		e = refused(http.StatusForbidden, xmcloud.SSOInteractiveRequired)
+		e.DeviceAuthorization = base + xmcloud.PathDeviceAuth
+	}
+	if e != nil {
+		return "", xmcloud.User{}, e
+	}
+	x.note(Audit{Region: k.region.Name, Account: a.ID, User: u.ID, What: "login", Device: l.Terminal.ID})
+	return x.issue(k.region.Name, a, u, l.Application, l.Terminal), u.wire(), nil
+}
+
+// broker passes a typed password on to the company's AD FS. x.mu is held, but
+// not while AD FS is asked.
+func (x *XM) broker(ctx context.Context, region string, a *xmAccount, l xmcloud.Login) (*xmUser, *xmcloud.Error) {
+	mex, err := url.Parse(a.WSTrust.MEXURL)
+	if err != nil || mex.Scheme != "https" || (!a.Grandfathered && !slices.Contains(a.STSAllowed, mex.Hostname())) {
+		return nil, refused(http.StatusForbidden, xmcloud.STSNotAllowed)
+	}
+	if x.opts.STS == nil {
+		return nil, refused(http.StatusBadGateway, xmcloud.STSUnreachable)
+	}
+	req := STSRequest{MEXURL: a.WSTrust.MEXURL, RPIdentifier: a.WSTrust.RPIdentifier, Email: l.Username, Password: l.Password}
+	x.mu.Unlock()
+	answer, err := x.opts.STS(ctx, req)
+	x.mu.Lock()
+	var e *xmcloud.Error
+	if errors.As(err, &e) {
+		return nil, e
+	}
+	if err != nil {
+		return nil, refused(http.StatusBadGateway, xmcloud.STSUnreachable)
+	}
+	u, code := x.assertion(a, answer.Grant, answer.Assertion, "")
+	if code != "" {
+		return nil, refused(http.StatusForbidden, code)
+	}
+	return u, nil
+}
+
+// NoSSO is the way into the portal for administrators whose identity provider is
+// broken: a page of the portal, never used by a device. It asks for everything a
+// password needs and is written down.
+func (x *XM) NoSSO(region, account, name, password, code string) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	a, err := x.account(region, account)
+	if err != nil {
+		return err
+	}
+	u, e := x.password(a, name, password, code)
+	if e != nil {
+		e.Op = "no-sso"
+		return e
+	}
+	x.note(Audit{Region: region, Account: account, User: u.ID, What: "no-sso-login"})
+	return nil
+}
+
+// note writes something down. x.mu is held.
+func (x *XM) note(a Audit) {
+	a.When = x.c.now()
+	x.audit = append(x.audit, a)
+}
