@@ -5,7 +5,8 @@ SHELL := /bin/bash
 
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
-GOBUILD  := CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)'
+TAGS     := nethttpomithttp2
+GOBUILD  := CGO_ENABLED=0 go build -tags $(TAGS) -trimpath -ldflags '$(LDFLAGS)'
 FUZZTIME ?= 10s
 KILLS    ?= 200
 TARGETS  := linux/amd64 linux/arm64 linux/arm/7 linux/arm/6 linux/mipsle/softfloat linux/riscv64 windows/amd64
@@ -62,10 +63,10 @@ tidy: ## go.mod and go.sum are what the code needs
 	go mod tidy -diff
 
 cross: ## builds for armv7
-	CGO_ENABLED=0 GOOS=linux GOARCH=arm GOARM=7 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/armv7/ ./agent ./simulator
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm GOARM=7 go build -tags $(TAGS) -trimpath -ldflags '$(LDFLAGS)' -o bin/armv7/ ./agent ./simulator
 
 dist: ## release binaries for every platform, with a table of sizes
-	.ci/dist '$(LDFLAGS)' $(TARGETS)
+	.ci/dist '$(TAGS)' '$(LDFLAGS)' $(TARGETS)
 
 peers: ## install the real programs that the tests talk to
 	.ci/peers

@@ -43,10 +43,12 @@ var layers = map[string][]string{
 		"agent/job", "agent/spool", "agent/capture", "agent/signin", "agent/flow", "agent/number", "agent/text",
 		"devices", "protocols/panelmsg",
 	},
-	"agent/fleet":  {"agent/job", "agent/spool", "protocols/fleet"},
-	"agent/admin":  {"agent/..."},
-	"agent/doctor": {"agent/deliver", "agent/seal", "agent/config", "devices"},
-	"agent/health": {"agent/job", "agent/spool", "agent/flow"},
+	"agent/fleet": {"agent/job", "agent/spool", "protocols/fleet"},
+	"agent/admin": {"agent/..."},
+	// The command device probe prints what a device says about itself.
+	"agent/admin/cli": {"agent/...", "devices"},
+	"agent/doctor":    {"agent/deliver", "agent/seal", "agent/config", "devices"},
+	"agent/health":    {"agent/job", "agent/spool", "agent/flow"},
 	// app builds the running machine; concrete drivers and services reach it as
 	// tables from drivers.go.
 	"agent/app": {

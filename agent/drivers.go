@@ -26,7 +26,7 @@ func newESCL(c app.ScannerConfig) (devices.Scanner, error) {
 	if err != nil {
 		return nil, err
 	}
-	return esclscan.New(c.Device.URL, esclscan.Options{Device: c.Device.ID, HTTPClient: c.Client, Quirks: quirks})
+	return esclscan.New(c.Device.URL, esclscan.Options{Device: c.Device.ID, HTTPClient: c.Client, Quirks: quirks, BusyWait: c.BusyWait})
 }
 
 func newFaxPlus(c app.ServiceConfig) (deliver.Service, error) {

@@ -35,7 +35,7 @@ type Scanner interface {
 // that Close may be called while Next blocks.
 type Pages interface {
 	// Next waits for the next page. It returns io.EOF after the last page, and
-	// again after that. It ends the previous page: what was not read of its
+	// again after that; no other error wraps io.EOF. It ends the previous page: what was not read of its
 	// Body is checked and thrown away. ctx covers reading the returned Body too.
 	//
 	// When something stops the device after page n, pages 1 to n were already

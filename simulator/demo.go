@@ -171,7 +171,7 @@ func (d *demonstration) fax(ctx context.Context, panel string) error {
 	if err := b.Scan(ctx); err != nil {
 		return err
 	}
-	d.sayf("person   scans; the panel says: %s", b.Page().Line("page"))
+	d.sayf("person   scans; the panel says: %s", b.Page().Line("stored safely"))
 	if err := b.Check(ctx); err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,6 +37,8 @@ type Drivers struct {
 type ScannerConfig struct {
 	Device config.Device
 	Client *http.Client // trusts the device's CA only, where one is configured
+	// BusyWait is how long a device that says busy is asked again.
+	BusyWait time.Duration
 }
 
 // ServiceConfig is what a fax service is made from.
@@ -118,6 +121,7 @@ func Run(ctx context.Context, opt Options) (err error) {
 	}
 	defer a.server.close()
 	a.log.Info("agent is up", "version", opt.Version, "panel", a.server.url(), "devices", len(cfg.Devices))
+	debug.FreeOSMemory() // starting took more than running will for a long time
 	if opt.Ready != nil {
 		opt.Ready()
 	}

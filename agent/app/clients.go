@@ -71,12 +71,36 @@ func deviceClient(cfg *config.Config, d config.Device) (*http.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &http.Client{Transport: &http.Transport{
+	transport := &http.Transport{
 		DialContext:           (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
 		TLSClientConfig:       &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:   10 * time.Second,
 		ResponseHeaderTimeout: 2 * time.Minute, // a page may take that long to begin
 		MaxIdleConnsPerHost:   1,
 		IdleConnTimeout:       10 * time.Second,
-	}}, nil
+	}
+	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	if !d.Password.IsZero() {
+		client.Transport = basicAuth{user: d.User, password: d.Password, next: transport}
+	}
+	return client, nil
+}
+
+// basicAuth signs in at a device that asks for it. Redirects are not followed,
+// so the password goes to the configured address only.
+type basicAuth struct {
+	user     string
+	password config.Secret
+	next     http.RoundTripper
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (b basicAuth) RoundTrip(r *http.Request) (*http.Response, error) {
+	password, err := b.password.Read()
+	if err != nil {
+		return nil, err
+	}
+	r = r.Clone(r.Context())
+	r.SetBasicAuth(b.user, password)
+	return b.next.RoundTrip(r)
 }

@@ -79,7 +79,7 @@ func (a *App) build(cfg *config.Config) (*machine, error) {
 	scanners := make(map[string]devices.Scanner)
 	var panels []panel.Device
 	for _, d := range cfg.Devices {
-		s, err := a.scanner(cfg, d)
+		s, err := newScanner(a.opt.Drivers, cfg, d)
 		if err != nil {
 			return nil, fmt.Errorf("device %s: %w", d.ID, err)
 		}
@@ -104,9 +104,9 @@ func rules(n config.Numbers) number.Rules {
 	return number.Rules{OutsidePrefix: n.OutsidePrefix, Deny: n.Deny, Allow: n.Allow}
 }
 
-// scanner makes the driver of one device.
-func (a *App) scanner(cfg *config.Config, d config.Device) (devices.Scanner, error) {
-	make, ok := a.opt.Drivers.Scanners[d.Driver]
+// newScanner makes the driver of one device.
+func newScanner(drivers Drivers, cfg *config.Config, d config.Device) (devices.Scanner, error) {
+	build, ok := drivers.Scanners[d.Driver]
 	if !ok {
 		return nil, fmt.Errorf("driver %q is not built in", d.Driver)
 	}
@@ -114,12 +114,12 @@ func (a *App) scanner(cfg *config.Config, d config.Device) (devices.Scanner, err
 	if err != nil {
 		return nil, err
 	}
-	return make(ScannerConfig{Device: d, Client: client})
+	return build(ScannerConfig{Device: d, Client: client, BusyWait: cfg.Capture.BusyWait})
 }
 
 // service makes one fax service with its engine.
 func (a *App) service(cfg *config.Config, c config.FaxService) (*service, error) {
-	make, ok := a.opt.Drivers.Services[c.Kind]
+	build, ok := a.opt.Drivers.Services[c.Kind]
 	if !ok {
 		return nil, fmt.Errorf("kind %q is not built in", c.Kind)
 	}
@@ -131,7 +131,7 @@ func (a *App) service(cfg *config.Config, c config.FaxService) (*service, error)
 		client.Transport = a.watch.health.RoundTripper(c.ID, client.Transport)
 	}
 	s := &service{cfg: c, clients: clients}
-	s.service, err = make(ServiceConfig{
+	s.service, err = build(ServiceConfig{
 		Service: c, Clients: clients, Settle: cfg.Delivery.Settle,
 		Token: func(context.Context) (string, error) { return c.Token.Read() },
 	})

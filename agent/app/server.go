@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/platen-fax/platen/agent/config"
+	"github.com/platen-fax/platen/agent/panel"
 )
 
 // server carries the panels, health and metrics on one address. Its address
@@ -86,6 +87,16 @@ func (a *App) handler() http.Handler {
 		}
 		http.Error(w, "no panel is configured", http.StatusNotFound)
 	}))
-	a.watch.routes(mux)
+	pages := http.NewServeMux()
+	a.watch.routes(pages)
+	mux.Handle("/healthz", pages)
+	// The others tell how much a site faxes.
+	mux.Handle("/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if m := a.machine.Load(); m == nil || !panel.Admits(r.RemoteAddr, m.cfg.Panel.Allow) {
+			http.Error(w, "not for this address, see panel.allow", http.StatusForbidden)
+			return
+		}
+		pages.ServeHTTP(w, r)
+	}))
 	return mux
 }

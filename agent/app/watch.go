@@ -49,6 +49,10 @@ func (a *App) startBackground(ctx context.Context, wg *sync.WaitGroup, cfg *conf
 	}
 	w.health = health.New(o)
 	a.watch = w
+	serve, err := a.steering(cfg)
+	if err != nil {
+		return err
+	}
 	run := func(name string, f func(context.Context) error) {
 		wg.Go(func() {
 			if err := f(ctx); err != nil && ctx.Err() == nil {
@@ -59,6 +63,7 @@ func (a *App) startBackground(ctx context.Context, wg *sync.WaitGroup, cfg *conf
 	run("bus", func(ctx context.Context) error { return a.bus.Run(ctx, a.state.spool) })
 	run("health", w.health.Run)
 	run("sweep", a.sweep(cfg))
+	run("admin socket", serve)
 	if w.fleet != nil {
 		run("mqtt", w.fleet.Run)
 	}
@@ -166,7 +171,7 @@ func (c cursor) Put(_ context.Context, seq uint64) error { return c.r.Put("curso
 func Logger(file string, w io.Writer) *slog.Logger {
 	o := &slog.HandlerOptions{Level: slog.LevelInfo}
 	cfg, _, err := config.Load(file)
-	if err != nil {
+	if err != nil || cfg == nil { // errors in it are logged by Run
 		return slog.New(slog.NewTextHandler(w, o))
 	}
 	var level slog.Level

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"encoding/hex"
 	"fmt"
 	"net"
 	"net/netip"
@@ -80,12 +79,6 @@ func (d *decoder) checkSite(t *tree, c *Config) {
 		d.errorf(site.find("country"), "site.country", "%s is no country, write its two capital letters such as CA, FR or US", quote(c.Site.Country))
 	}
 	d.oneOf(site.find("language"), "site.language", c.Site.Language, "en", "fr")
-	if n := len(c.Site.StationID); n > 20 || !ascii(c.Site.StationID) {
-		d.errorf(site.find("station_id"), "site.station_id", "want at most 20 letters, digits, spaces or + without accents, as fax machines show it")
-	}
-	if len(c.Site.Header) > 80 || !oneLine(c.Site.Header) {
-		d.errorf(site.find("header"), "site.header", "want one line of at most 80 bytes")
-	}
 	if len(c.Site.Name) > 80 || !oneLine(c.Site.Name) {
 		d.errorf(site.find("name"), "site.name", "want one line of at most 80 bytes")
 	}
@@ -161,7 +154,6 @@ func (d *decoder) checkFaxService(item *tree, i int, s *FaxService) {
 		d.errorf(item.find("from"), join(path, "from"), "%s is no number, write it as +15145550199, or %s", quote(s.From), NoNumber)
 	}
 	d.between(item.find("max_in_flight"), join(path, "max_in_flight"), int64(s.MaxInFlight), 1, 100)
-	d.between(item.find("retry", "count"), join(path, "retry.count"), int64(s.Retry.Count), 0, 10)
 }
 
 func (d *decoder) checkDevice(item *tree, i int, dev *Device, c *Config) {
@@ -203,38 +195,11 @@ func (d *decoder) checkDevice(item *tree, i int, dev *Device, c *Config) {
 		dev.Paper = paperOf(c.Site.Country)
 	}
 	d.oneOf(item.find("paper"), join(path, "paper"), dev.Paper, papers...)
-	d.checkFingerprint(item, path, dev)
 	if !dev.Password.IsZero() && dev.User == "" {
 		d.errorf(item.find("password_file"), join(path, "password_file"), "a password without a user, write user as well")
 	}
 	if !dev.Password.IsZero() && strings.HasPrefix(dev.URL, "http:") {
 		d.warnf(item.find("password_file"), join(path, "password_file"), "goes over the network in clear, write an https url")
-	}
-}
-
-// checkFingerprint takes what people paste: colons, spaces, capitals, a name in
-// front.
-func (d *decoder) checkFingerprint(item *tree, path string, dev *Device) {
-	if dev.Fingerprint == "" {
-		return
-	}
-	_, digits, ok := strings.Cut(dev.Fingerprint, "=") // openssl: "sha256 Fingerprint=AB:CD…"
-	if !ok {
-		digits = dev.Fingerprint
-	}
-	digits = strings.ToLower(strings.Map(func(r rune) rune {
-		if strings.ContainsRune(" :-\u200e\t", r) {
-			return -1
-		}
-		return r
-	}, digits))
-	if raw, err := hex.DecodeString(digits); err != nil || len(raw) != 32 {
-		d.errorf(item.find("fingerprint"), join(path, "fingerprint"), "want the SHA-256 of the device's certificate, 64 hex digits")
-		return
-	}
-	dev.Fingerprint = digits
-	if strings.HasPrefix(dev.URL, "http:") {
-		d.errorf(item.find("fingerprint"), join(path, "fingerprint"), "an http url has no certificate, write an https url or take this out")
 	}
 }
 
@@ -322,9 +287,12 @@ func (d *decoder) checkNetwork(t *tree, c *Config) {
 	}
 	m := t.find("mqtt")
 	if c.MQTT.Broker != "" {
-		u := d.checkURL(m.find("broker"), "mqtt.broker", c.MQTT.Broker, "mqtts", "mqtt", "ssl", "tcp", "wss", "ws")
-		clear := u != nil && slices.Contains([]string{"mqtt", "tcp", "ws"}, u.Scheme)
-		if clear && !loopbackHost(u.Hostname()) {
+		u := d.checkURL(m.find("broker"), "mqtt.broker", c.MQTT.Broker, "mqtts", "mqtt", "ssl", "tls", "tcp")
+		clear := u != nil && slices.Contains([]string{"mqtt", "tcp"}, u.Scheme)
+		switch {
+		case clear && !loopbackHost(u.Hostname()) && c.MQTT.User != "":
+			d.errorf(m.find("broker"), "mqtt.broker", "the password would be readable on the network, write mqtts://")
+		case clear && !loopbackHost(u.Hostname()):
 			d.warnf(m.find("broker"), "mqtt.broker", "others can read along without TLS, write mqtts://")
 		}
 	}
@@ -366,9 +334,6 @@ func (d *decoder) checkLimits(t *tree, c *Config) {
 	}
 	if c.Delivery.BreakerOpenAfter < 1 && d.clean("delivery.breaker_open_after") {
 		d.errorf(del.find("breaker_open_after"), "delivery.breaker_open_after", "want at least 1 failure")
-	}
-	if c.Delivery.GiveUpAfter < c.Delivery.ChangeServiceAfter {
-		d.warnf(del.find("change_service_after"), "delivery.change_service_after", "is longer than give_up_after, so the service is never changed")
 	}
 	if c.Retention.Records < c.Retention.FailedPages {
 		d.errorf(t.find("retention", "records"), "retention.records", "%v is less than failed_pages %v; a record is kept as long as its pages", c.Retention.Records, c.Retention.FailedPages)

@@ -46,27 +46,24 @@ type Config struct {
 
 // Site is where the agent stands.
 type Site struct {
-	Name      string `yaml:"name"`
-	Country   string `yaml:"country"`    // ISO 3166-1 alpha-2: numbers without a country code, paper size
-	Language  string `yaml:"language"`   // of a panel nobody has set: en or fr
-	StationID string `yaml:"station_id"` // what the receiving machine shows, at most 20 characters (T.30 TSI)
-	Header    string `yaml:"header"`     // text of the line on top of each page; empty: no line
+	Name     string `yaml:"name"`
+	Country  string `yaml:"country"`  // ISO 3166-1 alpha-2: numbers without a country code, paper size
+	Language string `yaml:"language"` // of a panel nobody has set: en or fr
 }
 
 // Device is one multifunction printer.
 type Device struct {
-	ID          string            `yaml:"id"`
-	Driver      string            `yaml:"driver"`
-	URL         string            `yaml:"url"`
-	Mode        string            `yaml:"mode"`
-	FaxService  string            `yaml:"fax_service"` // the id of a FaxService
-	Name        string            `yaml:"name"`        // shown at the panel; the id by default
-	Paper       string            `yaml:"paper"`       // a4, letter or legal; by the country by default
-	CAFile      string            `yaml:"ca_file" cfg:"path"`
-	Fingerprint string            `yaml:"fingerprint"` // SHA-256 of the device's certificate, 64 lower-case hex digits
-	User        string            `yaml:"user"`
-	Password    Secret            `yaml:"password_file"`
-	Quirks      map[string]string `yaml:"quirks"` // the driver's, for models that need it
+	ID         string            `yaml:"id"`
+	Driver     string            `yaml:"driver"`
+	URL        string            `yaml:"url"`
+	Mode       string            `yaml:"mode"`
+	FaxService string            `yaml:"fax_service"` // the id of a FaxService
+	Name       string            `yaml:"name"`        // shown at the panel; the id by default
+	Paper      string            `yaml:"paper"`       // a4, letter or legal; by the country by default
+	CAFile     string            `yaml:"ca_file" cfg:"path"`
+	User       string            `yaml:"user"`
+	Password   Secret            `yaml:"password_file"`
+	Quirks     map[string]string `yaml:"quirks"` // the driver's, for models that need it
 }
 
 // FaxService is one account at a fax service.
@@ -79,14 +76,6 @@ type FaxService struct {
 	From        string `yaml:"from"` // E.164 or no_number
 	CAFile      string `yaml:"ca_file" cfg:"path"`
 	MaxInFlight int    `yaml:"max_in_flight"`
-	Retry       Retry  `yaml:"retry"`
-}
-
-// Retry is how often the fax service itself dials a busy number again, within
-// one try of ours.
-type Retry struct {
-	Count int           `yaml:"count"` // 0 to 10
-	Delay time.Duration `yaml:"delay"`
 }
 
 // SignIn has no keys yet: every device is in shared-account mode.
@@ -141,7 +130,6 @@ type Delivery struct {
 	LatePoll             time.Duration `yaml:"late_poll"`              // between two questions about an unknown outcome
 	BreakerOpenAfter     int           `yaml:"breaker_open_after"`     // failures in a row, at least 1
 	BreakerProbeInterval time.Duration `yaml:"breaker_probe_interval"` // between two tries of an open breaker
-	ChangeServiceAfter   time.Duration `yaml:"change_service_after"`   // of an open breaker
 }
 
 // Capture is the patience of taking paper in.
@@ -167,10 +155,9 @@ type Clock struct {
 
 // Numbers are the site's dialling rules.
 type Numbers struct {
-	OutsidePrefix  string   `yaml:"outside_prefix"` // digits people dial to get out, such as 9
-	Deny           []string `yaml:"deny"`           // E.164 prefixes
-	Allow          []string `yaml:"allow"`          // E.164 prefixes; empty: all
-	ConfirmUnknown bool     `yaml:"confirm_unknown"`
+	OutsidePrefix string   `yaml:"outside_prefix"` // digits people dial to get out, such as 9
+	Deny          []string `yaml:"deny"`           // E.164 prefixes
+	Allow         []string `yaml:"allow"`          // E.164 prefixes; empty: all
 }
 
 // Log is the shape of the log on standard error.

@@ -195,19 +195,6 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-func TestPastedFingerprint(t *testing.T) {
-	want := strings.Repeat("ab", 32)
-	colons := strings.TrimSuffix(strings.Repeat("AB:", 32), ":")
-	for _, in := range []string{want, strings.ToUpper(want), colons, "sha256 Fingerprint=" + colons, "\u200e" + strings.ReplaceAll(colons, ":", " ")} {
-		src := "version: 1\nfax_services: [{id: m, kind: faxplus, token_file: t}]\ndevices:\n" +
-			"  - {id: d, driver: escl, url: https://h/eSCL, fax_service: m, fingerprint: \"" + in + "\"}\n"
-		c, problems := config.Parse("/c.yaml", config.Source{Name: "c.yaml", Data: []byte(src)})
-		if c == nil || c.Devices[0].Fingerprint != want {
-			t.Errorf("fingerprint %q: %v, %v; want %s", in, c, problems, want)
-		}
-	}
-}
-
 func FuzzParse(f *testing.F) {
 	text, err := fs.ReadFile(configs.FS, "agent.yaml")
 	if err != nil {

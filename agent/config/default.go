@@ -33,7 +33,6 @@ func Default() *Config {
 			LatePoll:             15 * time.Minute,
 			BreakerOpenAfter:     5,
 			BreakerProbeInterval: 30 * time.Second,
-			ChangeServiceAfter:   10 * time.Minute,
 		},
 		Capture: Capture{
 			DraftKeep:     10 * time.Minute,
@@ -44,7 +43,6 @@ func Default() *Config {
 		},
 		Retention: Retention{FailedPages: 3 * day, Records: 90 * day},
 		Clock:     Clock{Jump: time.Minute, CalmAfterJump: 5 * time.Minute},
-		Numbers:   Numbers{ConfirmUnknown: true},
 		Log:       Log{Level: "info", Format: "text"},
 	}
 }
@@ -56,7 +54,6 @@ func (s *FaxService) setDefaults() {
 	s.Account = "self"
 	s.From = NoNumber
 	s.MaxInFlight = 2
-	s.Retry = Retry{Count: 2, Delay: time.Minute}
 }
 
 // letterCountries use North American paper.

@@ -10,6 +10,7 @@ package job
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -210,14 +211,20 @@ func (j *Job) Settle(now time.Time) bool {
 // Key is the idempotency key of one try of one delivery, "job/recipient/try".
 func Key(id ID, recipient, try int) string { return fmt.Sprintf("%s/%d/%d", id, recipient, try) }
 
-// ParseKey is the inverse of Key.
+// ParseKey is the inverse of Key; it reads nothing that Key does not write.
 func ParseKey(key string) (id ID, recipient, try int, err error) {
 	parts := strings.Split(key, "/")
 	if len(parts) != 3 || parts[0] == "" {
 		return "", 0, 0, fmt.Errorf("key %q: want job/recipient/try", key)
 	}
-	if _, err := fmt.Sscanf(parts[1]+" "+parts[2], "%d %d", &recipient, &try); err != nil {
+	if recipient, err = strconv.Atoi(parts[1]); err == nil {
+		try, err = strconv.Atoi(parts[2])
+	}
+	if err != nil {
 		return "", 0, 0, fmt.Errorf("key %q: %w", key, err)
+	}
+	if recipient < 1 || try < 1 || Key(ID(parts[0]), recipient, try) != key {
+		return "", 0, 0, fmt.Errorf("key %q: want whole numbers from 1", key)
 	}
 	return ID(parts[0]), recipient, try, nil
 }

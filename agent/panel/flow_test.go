@@ -82,7 +82,7 @@ func TestJamKeepsPages(t *testing.T) {
 		landed string
 	}{
 		{"continue", []string{"Continue"}, 5, "5 pages stored safely"},
-		{"use what is there", []string{"Send 2 pages"}, 2, "2 pages stored safely"},
+		{"use what is there", []string{"Send 2 pages", "Back"}, 2, "2 pages stored safely"},
 		{"discard asks once", []string{"Discard", "Keep and go on"}, 2, "2 pages stored safely"},
 		{"discard", []string{"Discard", "Erase"}, 0, "Put your pages in the feeder"},
 	} {
@@ -141,7 +141,7 @@ func TestDeviceInUseSaysSo(t *testing.T) {
 	r := newRig(t, 2)
 	reached, release := r.front.Hold(1)
 	defer release()
-	r.browse("front-desk").dial("+15145550199").tap("Scan").want("Scanning page 1", "You may walk away")
+	r.browse("front-desk").dial("+15145550199").tap("Scan").want("Scanning page 1", "If you walk away now")
 	<-reached
 	b := r.browse("front-desk").dial("+15145550100").want("This device is busy.").tap("Scan")
 	b.want("The device is busy", "No page is stored yet", "code D-201", "Try again")
@@ -314,7 +314,7 @@ func TestLanguageAndContrast(t *testing.T) {
 		t.Error("the page does not say that it is French")
 	}
 	b.tap("Envoyer un fax").want("À qui ?").tap("A").want("À qui ?")
-	if !strings.Contains(b.body, `class="number sharp"`) {
+	if !strings.Contains(b.body, `class="s-number sharp"`) {
 		t.Errorf("the page is not in high contrast:\n%s", b.body)
 	}
 	b.tap("English").want("Who gets it?").tap("Leave").want("Put your pages").not(` sharp"`)
@@ -376,7 +376,7 @@ func TestCancelAsksOnce(t *testing.T) {
 	r := newRig(t, 1)
 	b := r.browse("front-desk")
 	b.sendFax("5145550199")
-	b.tap("Follow it").tap("Cancel it").want("Cancel this fax?").tap("Let it go").want("being prepared")
+	b.tap("Follow it").tap("Cancel it").want("Cancel this fax?").tap("Keep sending").want("being prepared")
 	b.tap("Cancel it").tap("Cancel the fax").want("cancelled")
 	if j := r.jobs("front-desk")[0]; j.State != job.Cancelled {
 		t.Errorf("the job is %s, want cancelled", j.State)

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -55,8 +56,12 @@ func plainHost(host string) bool {
 
 // allowed reports whether the peer may open a panel. Only the connection itself
 // counts: a header can say anything.
-func (p *Panel) allowed(r *http.Request) bool {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
+func (p *Panel) allowed(r *http.Request) bool { return Admits(r.RemoteAddr, p.opt.Allow) }
+
+// Admits reports whether a remote address, as host:port, is loopback or lies in
+// one of the networks.
+func Admits(remote string, allow []netip.Prefix) bool {
+	host, _, err := net.SplitHostPort(remote)
 	if err != nil {
 		return false
 	}
@@ -65,15 +70,7 @@ func (p *Panel) allowed(r *http.Request) bool {
 		return false
 	}
 	a = a.Unmap().WithZone("")
-	if a.IsLoopback() {
-		return true
-	}
-	for _, net := range p.opt.Allow {
-		if net.Contains(a) {
-			return true
-		}
-	}
-	return false
+	return a.IsLoopback() || slices.ContainsFunc(allow, func(n netip.Prefix) bool { return n.Contains(a) })
 }
 
 // sameOrigin reports whether a request was made by a page of ours. A browser so

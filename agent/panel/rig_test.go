@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
@@ -40,6 +41,7 @@ type rig struct {
 	panel    *panel.Panel
 	srv      *httptest.Server
 	clock    *clock
+	held     atomic.Pointer[string] // a page that was the answer to a tap, at /held
 }
 
 // clock is the system's, set forward at will.
@@ -131,7 +133,14 @@ func newRig(t *testing.T, n int, change ...func(*panel.Options)) *rig {
 	if r.panel, err = panel.New(opt); err != nil {
 		t.Fatalf("panel.New = %v", err)
 	}
-	r.srv = httptest.NewServer(r.panel)
+	r.srv = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if req.URL.Path == "/held" {
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			_, _ = io.WriteString(w, *r.held.Load())
+			return
+		}
+		r.panel.ServeHTTP(w, req)
+	}))
 	ctx, cancel := context.WithCancel(context.Background())
 	var loops sync.WaitGroup
 	ready := make(chan struct{})
@@ -299,4 +308,8 @@ func contextOf(t *testing.T) (context.Context, context.CancelFunc) {
 // isForm finds the form that posts to an address of the device.
 func isForm(action string) func(*html.Node) bool {
 	return func(n *html.Node) bool { return n.Data == "form" && strings.HasSuffix(attr(n, "action"), "/"+action) }
+}
+
+func asTimeout(err error, to *interface{ Timeout() bool }) bool {
+	return errors.As(err, to) && (*to).Timeout()
 }

@@ -45,6 +45,9 @@ type scanData struct {
 	pager
 }
 
+// SendOnly says that going on would fail again.
+func (d scanData) SendOnly() bool { return d.Pages > 0 && d.Problem.Key == problemFull }
+
 // NextSource and the like are what a tap on the compact button chooses.
 func (d scanData) NextSource() string {
 	all := append([]devices.Source{devices.Auto}, d.Sources...)

@@ -104,6 +104,9 @@ func wantOp(t *testing.T, what string, err, want error) {
 	if !errors.Is(err, want) || !errors.As(err, &op) || op.Device == "" || op.Op == "" {
 		t.Fatalf("%s = %v; want an OpError of a named device wrapping %q", what, err, want)
 	}
+	if errors.Is(err, io.EOF) {
+		t.Fatalf("%s = %v wraps io.EOF, which says that all pages are there", what, err)
+	}
 }
 
 // wantIdle fails if a job stays alive at the device. Devices hear of the end

@@ -3,6 +3,7 @@ package escl
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,7 +15,7 @@ import (
 // as its context and the http.Client allow. It may be used from several
 // goroutines.
 //
-// Every request uses a connection of its own, and none is repeated behind the
+// No error wraps io.EOF. Every request uses a connection of its own, and none is repeated behind the
 // caller's back: NextDocument takes a page out of the device, so a GET that
 // net/http silently sends again on a stale connection would lose a page.
 type Client struct {
@@ -115,6 +116,11 @@ func (c *Client) do(ctx context.Context, op Op, method, path string, body []byte
 		req.Header.Set("Content-Type", ContentType)
 	}
 	resp, err := c.http.Do(req)
+	if errors.Is(err, io.EOF) {
+		// net/http says io.EOF when the connection ends instead of an answer;
+		// passed on, a caller could take it for the end of its pages.
+		return nil, fmt.Errorf("escl %s: no answer: %w", op, io.ErrUnexpectedEOF)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("escl %s: %w", op, err)
 	}

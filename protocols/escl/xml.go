@@ -60,13 +60,13 @@ func decode(r io.Reader, root string, v any) error {
 	d.CharsetReader = charset
 	start, err := rootOf(d)
 	if err != nil {
-		return fmt.Errorf("%s: %w: %w", root, ErrXML, err)
+		return fmt.Errorf("%s: %w: %s", root, ErrXML, err.Error())
 	}
 	if start.Name != (xml.Name{Space: nsScan, Local: root}) {
 		return fmt.Errorf("%s: %w: root element is %q in %q", root, ErrXML, start.Name.Local, start.Name.Space)
 	}
 	if err := d.DecodeElement(v, &start); err != nil {
-		return fmt.Errorf("%s: %w: %w", root, ErrXML, err)
+		return fmt.Errorf("%s: %w: %s", root, ErrXML, err.Error())
 	}
 	return nil
 }

@@ -17,6 +17,9 @@ import (
 	"github.com/platen-fax/platen/simulator/paper"
 )
 
+// printed keeps the pages of all tests of a run.
+var printed = mfp.Paper(nil)
+
 // rig is a machine on loopback and a client that knows nothing.
 type rig struct {
 	*mfp.MFP
@@ -26,6 +29,9 @@ type rig struct {
 
 func open(t *testing.T, o mfp.Options) rig {
 	t.Helper()
+	if o.Pages == nil {
+		o.Pages = printed
+	}
 	m := mfp.New(o)
 	srv, err := m.Listen("127.0.0.1:0", nil)
 	if err != nil {

@@ -88,31 +88,33 @@ func TestScanimageFlatbed(t *testing.T) {
 }
 
 func TestScanimageFeeder(t *testing.T) {
-	pages := mfp.Paper(nil) // drawn once for all profiles
-	for _, profile := range []string{"office", "kyocera-m2040dn", "xerox-b235"} {
-		t.Run(profile, func(t *testing.T) {
-			caps, err := mfp.Profile(profile, "a")
+	for _, tt := range []struct {
+		profile string
+		sheets  int
+	}{{"office", 10}, {"kyocera-m2040dn", 2}, {"xerox-b235", 2}} {
+		t.Run(tt.profile, func(t *testing.T) {
+			caps, err := mfp.Profile(tt.profile, "a")
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := open(t, mfp.Options{Caps: caps, Pages: pages})
-			r.Load(22, 10)
+			r := open(t, mfp.Options{Caps: caps})
+			r.Load(22, tt.sheets)
 			dir := t.TempDir()
 			// After the batch the exit status tells of the empty feeder, so the
 			// pages are what counts.
 			out, _ := scanimage(t, r, "-d", "airscan:e0:Sim", "--source", "ADF", "--mode", "Gray", "--resolution", "200",
 				"-x", "210", "-y", "297", "--format=png", "--batch="+filepath.Join(dir, "p%02d.png"))
 			files, err := filepath.Glob(filepath.Join(dir, "*.png"))
-			if err != nil || len(files) != 10 {
-				t.Fatalf("scanimage wrote %d pages, %v; want 10:\n%s", len(files), err, out)
+			if err != nil || len(files) != tt.sheets {
+				t.Fatalf("scanimage wrote %d pages, %v; want %d:\n%s", len(files), err, tt.sheets, out)
 			}
 			for i, file := range files {
 				if got, want := readScan(t, file, 200), (paper.Mark{Batch: 22, Page: i + 1, Whole: true}); got != want {
 					t.Errorf("%s = %+v; want %+v", filepath.Base(file), got, want)
 				}
 			}
-			if s := r.State(); s.Loaded != 0 || s.Scanned != 10 || s.Active != 0 {
-				t.Fatalf("State = %+v; want 10 pages and no job", s)
+			if s := r.State(); s.Loaded != 0 || s.Scanned != tt.sheets || s.Active != 0 {
+				t.Fatalf("State = %+v; want %d pages and no job", s, tt.sheets)
 			}
 		})
 	}

@@ -35,7 +35,7 @@ func panel(t *testing.T) *httptest.Server {
 		http.Redirect(w, r, "/panel/d/number", http.StatusSeeOther)
 	})
 	mux.HandleFunc("GET /panel/d/number", func(w http.ResponseWriter, _ *http.Request) {
-		page(w, "number sharp", `<form id="f" method="post" action="/panel/d/number"><input name="number" value="old">
+		page(w, "s-number sharp", `<form id="f" method="post" action="/panel/d/number"><input name="number" value="old">
 			<select name="lang"><option value="en">English</option><option selected>fr</option></select>
 			<input type="checkbox" name="mail" checked><input type="checkbox" name="paper">
 			<button name="do" value="another">+ another</button></form>

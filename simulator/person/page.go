@@ -52,12 +52,13 @@ func (p *Page) Has(text string) bool {
 	return strings.Contains(strings.ToLower(p.Text()), strings.ToLower(strings.Join(strings.Fields(text), " ")))
 }
 
-// Screen returns the name the screen gives itself, the first class of <body>.
+// Screen returns the name the screen gives itself: the first class of <body>,
+// which may begin with "s-".
 func (p *Page) Screen() string {
 	for n := range p.root.Descendants() {
 		if n.Type == html.ElementNode && n.Data == "body" {
 			name, _, _ := strings.Cut(attr(n, "class"), " ")
-			return name
+			return strings.TrimPrefix(name, "s-")
 		}
 	}
 	return ""

@@ -26,7 +26,7 @@ func (p *player) job(ctx context.Context, id string) (process.Job, error) {
 	}
 	i := slices.IndexFunc(jobs, func(j process.Job) bool { return j.ID == id })
 	if i < 0 {
-		return process.Job{}, fmt.Errorf("lost: the agent does not know job %s", id)
+		return process.Job{}, never("lost: the agent does not know job %s", id)
 	}
 	return jobs[i], nil
 }
@@ -56,7 +56,11 @@ func (p *player) expectJob(ctx context.Context, e *scenario.ExpectJob) error {
 				wrong = append(wrong, fmt.Sprintf("%s is %q, want %q", c.what, c.got, c.want))
 			}
 		}
-		return len(wrong) == 0, "job: " + strings.Join(wrong, ", "), nil
+		why := "job: " + strings.Join(wrong, ", ")
+		if len(wrong) > 0 && j.Final() {
+			return false, "", never("%s", why)
+		}
+		return len(wrong) == 0, why, nil
 	})
 	if err == nil && (e.Outcome == "failed" || e.Outcome == "cancelled" || e.Delivery == "failed" || e.Delivery == "cancelled") {
 		f.unsent = true
@@ -90,12 +94,14 @@ func (p *player) expectRead(ctx context.Context, e *scenario.ExpectRead) error {
 		case len(read) == 0:
 			return false, fmt.Sprintf("lost: fax %s did not arrive", f.promise.Number), nil
 		case len(read) > 1:
-			return false, fmt.Sprintf("doubled: fax %s arrived %d times", f.promise.Number, len(read)), nil
+			return false, "", never("doubled: fax %s arrived %d times", f.promise.Number, len(read))
 		case e.To != "" && read[0].To != e.To:
-			return false, "fax " + f.promise.Number + " went to another number", nil
+			return false, "", never("fax %s went to another number", f.promise.Number)
 		}
-		why := Compare(read[0], want)
-		return why == "", why, nil
+		if why := Compare(read[0], want); why != "" {
+			return false, "", never("%s", why)
+		}
+		return true, "", nil
 	})
 }
 

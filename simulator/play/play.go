@@ -139,7 +139,9 @@ func (p *player) play(ctx context.Context, over *yaml.Node) ([]string, error) {
 	for i := range p.s.Steps {
 		step := &p.s.Steps[i]
 		p.tracef("step %d %s", i+1, step.Verb())
-		if err := p.step(ctx, step); err != nil {
+		if err := p.step(ctx, step); errors.Is(err, process.ErrAnswer) {
+			return nil, err // the judge cannot read what it judges by
+		} else if err != nil {
 			reason := fmt.Sprintf("%s:%d: step %d %s: %v", filepath.Base(p.s.File), step.Line, i+1, step.Verb(), err)
 			p.tracef("%s", reason)
 			reasons = append(reasons, reason)
@@ -237,20 +239,39 @@ func (p *player) entriesOf(job string) []faxcloud.Entry {
 // poll is how often a wait looks.
 const poll = 50 * time.Millisecond
 
-// until waits until look reports true. In the end it fails with what was seen
-// last.
-func until(ctx context.Context, look func() (bool, string, error)) error {
+// errSettled is wrapped by what look finds when waiting on cannot change it.
+var errSettled = errors.New("settled")
+
+// settledError is a final finding.
+type settledError struct{ text string }
+
+func (e *settledError) Error() string { return e.text }
+
+// Is makes it an errSettled.
+func (e *settledError) Is(target error) bool { return target == errSettled }
+
+// never is what look returns when waiting on cannot change what it saw.
+func never(format string, args ...any) error { return &settledError{fmt.Sprintf(format, args...)} }
+
+// until waits until look reports true, and no longer once it finds something
+// settled. In the end it fails with what was seen last.
+func until(ctx context.Context, look func() (ok bool, seen string, err error)) error {
+	last := "nothing was seen"
 	for {
 		ok, seen, err := look()
-		if ok && err == nil {
+		switch {
+		case ok && err == nil:
 			return nil
-		}
-		if err != nil {
-			seen = err.Error()
+		case errors.Is(err, errSettled), errors.Is(err, process.ErrAnswer):
+			return err
+		case err == nil:
+			last = seen
+		case ctx.Err() == nil: // a look cut short by the end says nothing
+			last = err.Error()
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%s (%w)", seen, context.Cause(ctx))
+			return fmt.Errorf("%s (%w)", last, context.Cause(ctx))
 		case <-time.After(poll):
 		}
 	}

@@ -192,13 +192,11 @@ func (p *player) tap(ctx context.Context, t *scenario.Tap) error {
 }
 
 func (p *player) expectSeen(ctx context.Context, e *scenario.ExpectSeen) error {
-	texts := e.AnyOf
-	if e.Text != "" {
-		texts = append(slices.Clone(texts), e.Text)
-	}
-	_, err := p.who.Wait(ctx, func(page *person.Page) bool { return slices.ContainsFunc(texts, page.Has) })
+	_, err := p.who.Wait(ctx, func(page *person.Page) bool {
+		return page.Has(e.Text) && (e.Screen == "" || page.Screen() == e.Screen)
+	})
 	if err != nil {
-		return fmt.Errorf("the panel does not show %q: %w", texts, err)
+		return fmt.Errorf("the panel does not show %s: %w", strings.TrimSpace(e.Screen+" "+fmt.Sprintf("%q", e.Text)), err)
 	}
 	return nil
 }

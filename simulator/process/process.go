@@ -27,6 +27,9 @@ const (
 	askTime   = 10 * time.Second
 )
 
+// ErrAnswer says that a command of the agent printed something else than agreed.
+var ErrAnswer = errors.New("not the agreed answer")
+
 // ErrEnded says that the agent is not running.
 var ErrEnded = errors.New("the agent has ended")
 
@@ -250,9 +253,11 @@ func (a *Agent) Jobs(ctx context.Context) ([]Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	var jobs []Job
-	if err := json.Unmarshal(out, &jobs); err != nil {
-		return nil, fmt.Errorf("platen jobs list: %w", err)
+	var list struct {
+		Jobs *[]Job `json:"jobs"`
 	}
-	return jobs, nil
+	if err := json.Unmarshal(out, &list); err != nil || list.Jobs == nil {
+		return nil, fmt.Errorf("platen jobs list --json: %w: %.80q", ErrAnswer, out)
+	}
+	return *list.Jobs, nil
 }

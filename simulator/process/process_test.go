@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 
 func act(args []string) int {
 	if args[0] == "jobs" {
-		fmt.Println(`[{"id":"j","number":"4F7K","state":"closed","outcome":"sent","deliveries":[{"state":"sent","try":1}],"new":1}]`)
+		fmt.Println(`{"jobs":[{"id":"j","number":"4F7K","state":"closed","outcome":"sent","deliveries":[{"state":"sent","try":1}],"new":1}]}`)
 		return 0
 	}
 	address, err := os.ReadFile(args[2])

@@ -143,8 +143,8 @@ func (c *stepChecker) step(s *Step, path string) {
 			bad("expect_read.pages", "missing, write how many pages in all")
 		}
 	case s.ExpectSeen != nil:
-		if s.ExpectSeen.Text == "" && len(s.ExpectSeen.AnyOf) == 0 {
-			bad("expect_seen.text", "missing, write what the screen says")
+		if s.ExpectSeen.Text == "" && s.ExpectSeen.Screen == "" {
+			bad("expect_seen", "nothing is expected; write text or screen")
 		}
 	}
 }

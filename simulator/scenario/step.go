@@ -128,10 +128,10 @@ type Committed struct {
 	Faxes int `yaml:"faxes"`
 }
 
-// ExpectSeen waits until the present screen, reloaded, shows a text.
+// ExpectSeen waits until the present screen, reloaded, is so.
 type ExpectSeen struct {
-	Text  string   `yaml:"text"`
-	AnyOf []string `yaml:"any_of"`
+	Text   string `yaml:"text"`
+	Screen string `yaml:"screen"` // its name; "pages" comes when a scan has ended well
 }
 
 // ExpectMQTT waits for a message.

@@ -29,7 +29,7 @@ spool: {dir: {{.State}}, quota_mib: 256}
 mqtt: {broker: "{{.Broker}}"}
 delivery:
   settle: 500ms
-  submit_timeout: 3s
+  submit_timeout: 1500ms
   poll_interval: 200ms
   retry_min: 200ms
   retry_max: 1s

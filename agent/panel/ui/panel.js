@@ -180,7 +180,9 @@
         if (request.status === 200) {
           take(request.responseText);
           window.setTimeout(function () { poll(0); }, 1000);
-        } else if (failures < 3) {
+        } else if (request.status === 0 || failures < 3) {
+          /* Nobody there: the agent may be starting again. Loading the page
+             now would leave the panel with the browser's own error. */
           window.setTimeout(function () { poll(failures + 1); }, 2000);
         } else {
           refresh();

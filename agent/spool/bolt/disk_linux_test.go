@@ -29,6 +29,7 @@ type node struct {
 	names   []string
 	changes []change
 	flushed int
+	owed    int // what would be flushed if no flush were left out
 }
 
 // change is one change of a file's bytes or of a directory's names.
@@ -160,8 +161,20 @@ func (d *disk) rename(from, to string) error {
 	return nil
 }
 
-// flush is the end of an fsync that began when the node had that many changes.
-func (n *node) flush(changes int) { n.flushed = max(n.flushed, changes) }
+// flush is the end of an fsync that began when the node had that many changes;
+// left out, it is only owed.
+func (n *node) flush(changes int, leftOut bool) {
+	n.owed = max(n.owed, changes)
+	if !leftOut {
+		n.flushed = max(n.flushed, changes)
+	}
+}
+
+// owes reports whether a flush that was left out was not made up for by a later
+// one; otherwise the disk is as if none had been.
+func (d *disk) owes() bool {
+	return slices.ContainsFunc(d.nodes, func(n *node) bool { return n.owed > n.flushed })
+}
 
 // cut says what of the unflushed changes a power cut leaves.
 type cut struct {
@@ -170,14 +183,16 @@ type cut struct {
 	names func(n *node) func(i int) bool
 }
 
-func none(*node) func(int) bool        { return nil }
-func all(*node) func(int) bool         { return func(int) bool { return true } }
-func noBytes(*node) func(int) float64  { return nil }
-func allBytes(*node) func(int) float64 { return func(int) float64 { return 1 } }
+func none(*node) func(int) bool         { return nil }
+func all(*node) func(int) bool          { return func(int) bool { return true } }
+func noBytes(*node) func(int) float64   { return nil }
+func halfBytes(*node) func(int) float64 { return func(int) float64 { return 0.5 } }
+func allBytes(*node) func(int) float64  { return func(int) float64 { return 1 } }
 
 var (
 	cutStrict = cut{"nothing unflushed is left", noBytes, none}
 	cutNames  = cut{"names are left, bytes are not", noBytes, all}
+	cutTorn   = cut{"names are left, and half of the bytes", halfBytes, all}
 	cutBytes  = cut{"bytes are left, names are not", allBytes, none}
 )
 
