@@ -30,7 +30,7 @@ test: peers race fuzz ## all tests under the race detector and 10 s of each fuzz
 
 race: ## all tests under the race detector
 	CGO_ENABLED=1 go test -race -shuffle=on -timeout 20m ./...
-	CGO_ENABLED=0 go test -tags crashpoints -timeout 10m ./agent/spool/...
+	CGO_ENABLED=0 go test -tags crashpoints -timeout 10m ./agent/crash ./agent/spool/bolt
 
 fuzz: ## every fuzz target for FUZZTIME
 	.ci/fuzz $(FUZZTIME)

@@ -100,6 +100,9 @@ func Run(ctx context.Context, opt Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.state.close()) }()
+	if err := a.state.dropSharedDrafts(ctx); err != nil {
+		return err
+	}
 
 	// The background lives a little longer than ctx: it ends after the machine.
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -167,10 +170,10 @@ func load(opt Options) (*config.Config, error) {
 // Reload reads the configuration again: check, build, drain the old machine,
 // swap. With any error the old one stays. The spool stays open throughout, so
 // changing its directory needs a restart.
-func (a *App) Reload(ctx context.Context) error {
+func (a *App) Reload(ctx context.Context) (err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.reloaded.Store(false)
+	defer func() { a.reloaded.Store(err == nil) }()
 	cfg, err := load(a.opt)
 	if err != nil {
 		return err
@@ -189,7 +192,6 @@ func (a *App) Reload(ctx context.Context) error {
 	old.stop()
 	next.start(a.bus)
 	a.machine.Store(next)
-	a.reloaded.Store(true)
 	a.log.Info("configuration reloaded", "devices", len(cfg.Devices))
 	return nil
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"os"
@@ -9,8 +10,10 @@ import (
 	"github.com/platen-fax/platen/agent/config"
 	"github.com/platen-fax/platen/agent/crash"
 	"github.com/platen-fax/platen/agent/deliver"
+	"github.com/platen-fax/platen/agent/job"
 	"github.com/platen-fax/platen/agent/registry"
 	"github.com/platen-fax/platen/agent/seal"
+	"github.com/platen-fax/platen/agent/spool"
 	"github.com/platen-fax/platen/agent/spool/bolt"
 )
 
@@ -50,7 +53,11 @@ func openState(cfg *config.Config, log *slog.Logger) (s *state, err error) {
 	if root := s.keys.Root(); root.BesideData() {
 		log.Warn("the root key lies beside the data: theft of the disk is not covered", "key", root.Path, "write", "spool.key_file")
 	}
-	s.spool, err = bolt.Open(dir, s.keys, bolt.Options{
+	records, err := s.keys.Child("spool")
+	if err != nil {
+		return s, err
+	}
+	s.spool, err = bolt.Open(dir, records, bolt.Options{
 		Quota: cfg.Spool.QuotaMiB << 20, Limits: cfg.Limits(), Clock: s.now, Logger: log, Lock: s.lock,
 	})
 	if err != nil {
@@ -61,6 +68,29 @@ func openState(cfg *config.Config, log *slog.Logger) (s *state, err error) {
 	}
 	s.registry, err = registry.Open(dir, s.facts, s.now)
 	return s, err
+}
+
+// dropSharedDrafts erases what lay unfinished at devices without sign-in: nobody
+// can say any more whose it was.
+func (s *state) dropSharedDrafts(ctx context.Context) error {
+	for after := job.ID(""); ; {
+		drafts, next, err := s.spool.List(ctx, spool.Filter{States: []job.State{job.Draft}}, after, 100)
+		if err != nil {
+			return err
+		}
+		for _, j := range drafts {
+			if !j.Shared {
+				continue
+			}
+			if err := s.spool.Discard(ctx, j.ID, "the agent was restarted"); err != nil && !errors.Is(err, spool.ErrConflict) {
+				return err
+			}
+		}
+		if next == "" {
+			return nil
+		}
+		after = next
+	}
 }
 
 // close closes what is open, in the opposite order.
@@ -76,7 +106,7 @@ func (s *state) close() error {
 		s.keys.Close()
 	}
 	if s.lock != nil {
-		s.lock.Release()
+		errs = append(errs, s.lock.Release())
 	}
 	return errors.Join(errs...)
 }

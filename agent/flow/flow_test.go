@@ -2,6 +2,7 @@ package flow
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"sync"
 	"testing"
@@ -107,7 +108,7 @@ func TestWakeAndDue(t *testing.T) {
 		start := time.Now()
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			if err := bus.Run(ctx, l); err != context.Canceled {
+			if err := bus.Run(ctx, l); !errors.Is(err, context.Canceled) {
 				t.Errorf("bus ended with %v", err)
 			}
 		})

@@ -7,6 +7,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -43,8 +44,10 @@ const (
 var errOver = errors.New("over the bar")
 
 func main() {
+	tags := flag.String("tags", "nethttpomithttp2", "build tags of the agent, as released")
+	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx)
+	err := run(ctx, *tags)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -60,7 +63,7 @@ type row struct {
 	aim, bar float64 // 0: none
 }
 
-func run(ctx context.Context) error {
+func run(ctx context.Context, tags string) error {
 	if runtime.GOOS != "linux" {
 		return errors.New("memory is measured on linux only")
 	}
@@ -70,10 +73,10 @@ func run(ctx context.Context) error {
 	}
 	defer os.RemoveAll(dir)
 	native, armv7 := filepath.Join(dir, "platen"), filepath.Join(dir, "platen-armv7")
-	if err := build(ctx, native); err != nil {
+	if err := build(ctx, tags, native); err != nil {
 		return err
 	}
-	if err := build(ctx, armv7, "GOOS=linux", "GOARCH=arm", "GOARM=7"); err != nil {
+	if err := build(ctx, tags, armv7, "GOOS=linux", "GOARCH=arm", "GOARM=7"); err != nil {
 		return err
 	}
 	st, err := os.Stat(armv7)
@@ -94,8 +97,8 @@ func run(ctx context.Context) error {
 }
 
 // build makes the agent as it is released.
-func build(ctx context.Context, out string, env ...string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", out, "github.com/platen-fax/platen/agent")
+func build(ctx context.Context, tags, out string, env ...string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-tags", tags, "-trimpath", "-ldflags", "-s -w", "-o", out, "github.com/platen-fax/platen/agent")
 	cmd.Env = append(append(os.Environ(), "CGO_ENABLED=0"), env...)
 	cmd.Stderr = os.Stderr
 	if err := cmd.Run(); err != nil {

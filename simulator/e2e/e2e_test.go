@@ -32,7 +32,7 @@ func runAll(m *testing.M) int {
 	defer os.RemoveAll(dir)
 	built = programs{dir: dir, agent: filepath.Join(dir, "platen"), sim: filepath.Join(dir, "platen-sim")}
 	for out, pkg := range map[string]string{built.agent: "agent", built.sim: "simulator"} {
-		cmd := exec.Command("go", "build", "-trimpath", "-o", out, "github.com/platen-fax/platen/"+pkg)
+		cmd := exec.Command("go", "build", "-tags", "nethttpomithttp2", "-trimpath", "-o", out, "github.com/platen-fax/platen/"+pkg)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if msg, err := cmd.CombinedOutput(); err != nil {
 			panic(string(msg))
@@ -189,7 +189,7 @@ func TestServe(t *testing.T) {
 // TestUsage shows the exit codes of mistakes.
 func TestUsage(t *testing.T) {
 	bad := filepath.Join(t.TempDir(), "bad.yaml")
-	if err := os.WriteFile(bad, []byte("version: 1\nnmae: x\n"), 0o600); err != nil {
+	if err := os.WriteFile(bad, []byte("version: 1\ntitel: x\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct {
@@ -206,7 +206,7 @@ func TestUsage(t *testing.T) {
 		{"a flag that is not there", []string{"run", "--fast"}, 2, "fast"},
 		{"no agent", []string{"run", "x.yaml", "--agent", "/nowhere"}, 1, "no agent at /nowhere"},
 		{"no file", []string{"run", "/nowhere.yaml"}, 1, "/nowhere.yaml"},
-		{"a bad scenario", []string{"run", bad}, 1, "bad.yaml:2: nmae: unknown key"},
+		{"a bad scenario", []string{"run", bad}, 1, "bad.yaml:2: titel: unknown key"},
 		{"serve with a bad scenario", []string{"serve", "--scenario", bad}, 1, "bad.yaml:2"},
 		{"help", []string{"help"}, 0, ""},
 		{"help about run", []string{"run", "-h"}, 0, ""},

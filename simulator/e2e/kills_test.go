@@ -14,11 +14,11 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/platen-fax/platen/protocols/faxplus"
 	"github.com/platen-fax/platen/simulator/faxcloud"
 	"github.com/platen-fax/platen/simulator/mfp"
 	"github.com/platen-fax/platen/simulator/paper"
 	"github.com/platen-fax/platen/simulator/person"
+	"github.com/platen-fax/platen/simulator/play"
 	"github.com/platen-fax/platen/simulator/process"
 	"github.com/platen-fax/platen/simulator/world"
 )
@@ -263,11 +263,9 @@ func (l *load) settle(t *testing.T) {
 // arrived returns the confirmed faxes by their job.
 func (l *load) arrived() map[string][]faxcloud.Entry {
 	of := map[string][]faxcloud.Entry{}
-	for _, e := range l.w.Fax.Ledger() {
-		if e.Status == string(faxplus.Success) {
-			job, _, _ := strings.Cut(e.Key, "/")
-			of[job] = append(of[job], e)
-		}
+	for _, e := range play.Delivered(l.w.Fax.Ledger()) {
+		job, _, _ := strings.Cut(e.Key, "/")
+		of[job] = append(of[job], e)
 	}
 	return of
 }

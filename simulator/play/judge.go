@@ -89,7 +89,7 @@ func (p *player) expectRead(ctx context.Context, e *scenario.ExpectRead) error {
 		return fmt.Errorf("pages: the stacks hold %d pages and %d are expected", len(want), e.Pages)
 	}
 	return until(ctx, func() (bool, string, error) {
-		read := delivered(p.entriesOf(f.promise.Job))
+		read := Delivered(p.entriesOf(f.promise.Job))
 		switch {
 		case len(read) == 0:
 			return false, fmt.Sprintf("lost: fax %s did not arrive", f.promise.Number), nil
@@ -105,8 +105,8 @@ func (p *player) expectRead(ctx context.Context, e *scenario.ExpectRead) error {
 	})
 }
 
-// delivered keeps the faxes that were confirmed.
-func delivered(entries []faxcloud.Entry) []faxcloud.Entry {
+// Delivered keeps the faxes that were confirmed.
+func Delivered(entries []faxcloud.Entry) []faxcloud.Entry {
 	return slices.DeleteFunc(entries, func(e faxcloud.Entry) bool { return e.Status != string(faxplus.Success) })
 }
 
@@ -189,7 +189,7 @@ func (p *player) judge(ctx context.Context, wait bool) []string {
 		reasons = append(reasons, fmt.Sprintf("doubled: %d faxes more than the agent meant to send", n))
 	}
 	for _, f := range p.faxes {
-		n := len(delivered(p.entriesOf(f.promise.Job)))
+		n := len(Delivered(p.entriesOf(f.promise.Job)))
 		switch {
 		case f.unsent && n > 0:
 			reasons = append(reasons, fmt.Sprintf("fax %s arrived although it failed or was cancelled", f.promise.Number))

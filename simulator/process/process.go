@@ -154,6 +154,7 @@ func (a *Agent) signal(s os.Signal) error {
 // agent ends instead.
 func (a *Agent) Ready(ctx context.Context, address string) error {
 	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	last := errors.New("not asked yet")
 	for {
 		a.mu.Lock()
 		running, end := a.cmd != nil, a.err
@@ -171,11 +172,14 @@ func (a *Agent) Ready(ctx context.Context, address string) error {
 			if resp.StatusCode == http.StatusOK {
 				return nil
 			}
-			err = fmt.Errorf("answers %s", resp.Status)
+			err = fmt.Errorf("it answers %s", resp.Status)
+		}
+		if ctx.Err() == nil { // a question cut short by the end says nothing
+			last = err
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("wait for the agent: %w: %w\n%s", ctx.Err(), err, a.Tail(1200))
+			return fmt.Errorf("wait for the agent: %w: %w\n%s", ctx.Err(), last, a.Tail(1200))
 		case <-time.After(readyPoll):
 		}
 	}

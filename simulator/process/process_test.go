@@ -150,7 +150,8 @@ func TestReady(t *testing.T) {
 	if err := a.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	up(t, address)
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
 	if err := a.Ready(ctx, "http://"+address); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "404") {
 		t.Errorf("Ready of an agent that answers 404 = %v, want the deadline and the answer", err)
