@@ -299,6 +299,11 @@ func (c *Client) do(req *http.Request, limit int64) (answer, error) {
 		a.measured = true
 	}
 	a.body, err = io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	// A server that is hung up on may end its answer in order, and the rest still
+	// reaches us while the connection closes.
+	if late := req.Context().Err(); late != nil {
+		err = late
+	}
 	switch {
 	case err != nil:
 		return answer{}, &broken{err}

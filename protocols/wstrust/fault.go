@@ -12,7 +12,7 @@ import (
 
 // Fault is an answer that is not a token: a SOAP fault, or an HTTP status
 // without one. It holds only what was recognised, never the server's words.
-type Fault struct {
+type Fault struct { //nolint:errname // the protocol calls it a fault
 	Verdict Verdict
 	// Status is the HTTP status; 0 where only a document was read. AD FS sends
 	// faults with 500, some servers with 200.

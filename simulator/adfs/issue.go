@@ -170,7 +170,6 @@ func (s *STS) answer(b Behaviour, message []byte) http.HandlerFunc {
 		case AnswerStalled:
 			begin(w, wstrust.ContentType, string(message[:len(message)/2]))
 			s.hold(r)
-			return
 		}
 		w.Header().Set("Content-Type", wstrust.ContentType)
 		_, _ = w.Write(message)

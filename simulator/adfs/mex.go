@@ -36,7 +36,6 @@ func (s *STS) mex(b Behaviour, _ *http.Request) http.HandlerFunc {
 		case MEXStalled:
 			begin(w, "text/xml; charset=UTF-8", `<?xml version="1.0"?><wsdl:definitions`)
 			s.hold(r)
-			return
 		case MEX2005Only:
 			ports = []wstrust.Port{p2005}
 		case MEX13Only:
@@ -100,10 +99,12 @@ func begin(w http.ResponseWriter, contentType, start string) {
 	_ = http.NewResponseController(w).Flush()
 }
 
-// hold waits until the client leaves or the farm closes.
+// hold waits until the client leaves or the farm closes, and then cuts the
+// connection, so that the answer never ends in order.
 func (s *STS) hold(r *http.Request) {
 	select {
 	case <-r.Context().Done():
 	case <-s.closed:
 	}
+	panic(http.ErrAbortHandler)
 }
