@@ -2,7 +2,6 @@ package xmcloud
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -114,20 +113,6 @@ func ParseClient(r *http.Request) (accountID, token string, ok bool) {
 	accountID, err1 := url.QueryUnescape(id)
 	token, err2 := url.QueryUnescape(secret)
 	return accountID, token, err1 == nil && err2 == nil
-}
-
-// DecodeAssertion reads base64 in either alphabet, with or without padding: RFC
-// 7522 wants base64url without, widespread clients send the standard one with.
-func DecodeAssertion(s string) ([]byte, error) {
-	s = strings.TrimRight(strings.NewReplacer("-", "+", "_", "/").Replace(s), "=")
-	if len(s) == 0 || base64.RawStdEncoding.DecodedLen(len(s)) > MaxAssertion || strings.ContainsAny(s, "\r\n") {
-		return nil, fmt.Errorf("assertion of %d characters: %w", len(s), ErrWire)
-	}
-	data, err := base64.RawStdEncoding.DecodeString(s)
-	if err != nil {
-		return nil, fmt.Errorf("assertion: %w", ErrWire)
-	}
-	return data, nil
 }
 
 // ParseRange reads a Content-Range of whole bytes: first, last and total.

@@ -2,7 +2,6 @@ package faxcloud
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/platen-fax/platen/protocols/saml"
 	"github.com/platen-fax/platen/protocols/xmcloud"
 )
 
@@ -60,7 +60,6 @@ type XM struct {
 	codeMiss []time.Time         // wrong user codes typed lately
 	tickets  map[string]*ticket
 	faxes    map[string]*xmFax // by id
-	replay   map[string]time.Time
 	mails    []Mail
 	links    map[string]*link
 	audit    []Audit
@@ -87,7 +86,7 @@ func newXM(c *Cloud, o XMOptions) (*XM, error) {
 	x := &XM{
 		c: c, opts: o, regions: make(map[string]*xmRegion), tokens: make(map[string]*userToken),
 		states: make(map[string]*pairing), tickets: make(map[string]*ticket), faxes: make(map[string]*xmFax),
-		replay: make(map[string]time.Time), links: make(map[string]*link),
+		links: make(map[string]*link),
 	}
 	for _, r := range o.Regions {
 		if r.Name == "" || x.regions[r.Name] != nil {
@@ -182,16 +181,15 @@ type XMConnector struct {
 // XMIdP is an identity provider of an account. Several may overlap in time, as
 // in a change of provider or certificate.
 type XMIdP struct {
-	Issuer      string
-	Certs       []*x509.Certificate
+	saml.IdentityProvider
 	From, Until time.Time // zero: open
-	AllowSHA1   bool
 }
 
 type xmAccount struct {
 	XMAccount
 	users    []*xmUser
 	attempts map[string]*attempts
+	replays  *saml.Memory
 }
 
 // AddAccount checks and adds an account with its users.
@@ -215,7 +213,7 @@ func (x *XM) AddAccount(a XMAccount) error {
 	users, idps := a.Users, a.IdPs
 	a.Users, a.IdPs = nil, nil
 	a.Policy = a.Policy.withDefaults()
-	r.accounts[a.ID] = &xmAccount{XMAccount: a, attempts: make(map[string]*attempts)}
+	r.accounts[a.ID] = &xmAccount{XMAccount: a, attempts: make(map[string]*attempts), replays: saml.NewMemory(keepReplays, x.c.now)}
 	x.mu.Unlock()
 	for _, p := range idps {
 		if err := x.AddIdP(a.Region, a.ID, p); err != nil {
@@ -259,12 +257,12 @@ func (x *XM) AddIdP(region, account string, p XMIdP) error {
 	if err != nil {
 		return err
 	}
-	if p.Issuer == "" || len(p.Certs) == 0 {
+	if p.EntityID == "" || len(p.Certificates)+len(p.Fingerprints) == 0 {
 		return errors.New("identity provider without issuer or certificate")
 	}
 	for _, other := range x.regions[region].accounts {
-		if other != a && slices.ContainsFunc(other.IdPs, func(q XMIdP) bool { return q.Issuer == p.Issuer }) {
-			return fmt.Errorf("issuer %q belongs to another account", p.Issuer)
+		if other != a && slices.ContainsFunc(other.IdPs, func(q XMIdP) bool { return q.EntityID == p.EntityID }) {
+			return fmt.Errorf("issuer %q belongs to another account", p.EntityID)
 		}
 	}
 	a.IdPs = append(a.IdPs, p)

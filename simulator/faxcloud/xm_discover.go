@@ -32,7 +32,7 @@ func (x *XM) portalHost(w http.ResponseWriter, r *http.Request, k xmCall) {
 // domain of another region is named as such, without a way to sign in here.
 func (x *XM) discover(w http.ResponseWriter, r *http.Request, k xmCall) {
 	v, ok := query(r, "email")
-	fold, isEmail := FoldEmail(v.Get("email"))
+	fold, isEmail := foldEmail(v.Get("email"))
 	if !ok || !isEmail {
 		x.refuse(w, r, xmcloud.Error{Status: http.StatusBadRequest, Code: xmcloud.BadRequest})
 		return
@@ -71,11 +71,19 @@ func (x *XM) discover(w http.ResponseWriter, r *http.Request, k xmCall) {
 
 func (x *XM) ofDomain(r *xmRegion, domain string) *xmAccount {
 	for _, a := range r.accounts {
-		if slices.ContainsFunc(a.Domains, func(d string) bool { return strings.EqualFold(d, domain) }) {
+		if a.owns(domain) {
 			return a
 		}
 	}
 	return nil
+}
+
+// owns reports whether a folded domain is one of the account's.
+func (a *xmAccount) owns(domain string) bool {
+	return slices.ContainsFunc(a.Domains, func(d string) bool {
+		fold, ok := foldEmail("x@" + d)
+		return ok && fold == "x@"+domain
+	})
 }
 
 // methods lists the ways to sign in, the one to offer first at the front.

@@ -225,7 +225,7 @@ func (x *XM) broker(ctx context.Context, region string, a *xmAccount, l xmcloud.
 	if err != nil {
 		return nil, refused(http.StatusBadGateway, xmcloud.STSUnreachable)
 	}
-	u, code := x.assertion(a, answer.Grant, answer.Assertion, "")
+	u, code := x.assertion(ctx, a, answer.Grant, answer.Assertion, "")
 	if code != "" {
 		return nil, refused(http.StatusForbidden, code)
 	}

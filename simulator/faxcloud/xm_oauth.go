@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/platen-fax/platen/protocols/saml"
 	"github.com/platen-fax/platen/protocols/xmcloud"
 )
 
@@ -58,13 +59,13 @@ func (x *XM) oauthForm(r *http.Request, k xmCall) (url.Values, xmcloud.Terminal,
 }
 
 func (x *XM) assertionGrant(r *http.Request, k xmCall, v url.Values, t xmcloud.Terminal) (xmcloud.AccessToken, *xmcloud.Error) {
-	raw, err := xmcloud.DecodeAssertion(v.Get("assertion"))
+	raw, err := saml.DecodeGrant(v.Get("assertion"))
 	if err != nil {
 		return xmcloud.AccessToken{}, refused(http.StatusBadRequest, xmcloud.InvalidRequest)
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	u, code := x.assertion(k.account, v.Get("grant_type"), raw, x.base(k, r)+xmcloud.PathToken)
+	u, code := x.assertion(r.Context(), k.account, v.Get("grant_type"), raw, x.base(k, r)+xmcloud.PathToken)
 	if code != "" {
 		return xmcloud.AccessToken{}, refused(http.StatusBadRequest, code)
 	}

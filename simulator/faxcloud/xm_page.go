@@ -251,7 +251,7 @@ func (x *XM) finishSSO(w http.ResponseWriter, r *http.Request, region *xmRegion)
 		x.showPairing(w, p, v, "Your company did not confirm who you are.")
 		return
 	}
-	if !slices.ContainsFunc(p.account.IdPs, func(i XMIdP) bool { return i.Issuer == id.Issuer && i.valid(x.c.now()) }) {
+	if !slices.ContainsFunc(p.account.IdPs, func(i XMIdP) bool { return i.EntityID == id.Issuer && i.valid(x.c.now()) }) {
 		x.showPairing(w, p, v, words(xmcloud.ForeignTenant))
 		return
 	}

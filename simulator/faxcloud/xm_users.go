@@ -12,10 +12,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-
-	"golang.org/x/net/idna"
-	"golang.org/x/text/unicode/norm"
 
 	"github.com/platen-fax/platen/protocols/xmcloud"
 )
@@ -57,21 +53,6 @@ type xmUser struct {
 
 var userName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
-// FoldEmail brings an address into the form in which addresses are compared: NFC,
-// lower case, the domain as A-labels. ok is false for what is no address.
-func FoldEmail(s string) (fold string, ok bool) {
-	s = norm.NFC.String(strings.TrimSpace(s))
-	at := strings.LastIndexByte(s, '@')
-	if at < 1 || len(s) > 254 || strings.IndexFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) >= 0 {
-		return "", false
-	}
-	domain, err := idna.Lookup.ToASCII(strings.ToLower(s[at+1:]))
-	if err != nil || domain == "" {
-		return "", false
-	}
-	return strings.ToLower(s[:at]) + "@" + domain, true
-}
-
 // AddUser adds a person. Two people whose addresses fold to the same form are
 // refused, as are two of one name.
 func (x *XM) AddUser(region, account string, u XMUser) error {
@@ -85,7 +66,7 @@ func (x *XM) AddUser(region, account string, u XMUser) error {
 }
 
 func (x *XM) addUser(a *xmAccount, u XMUser) error {
-	fold, ok := FoldEmail(u.Email)
+	fold, ok := foldEmail(u.Email)
 	switch {
 	case !userName.MatchString(u.Name):
 		return fmt.Errorf("user name %q: letters, digits, dash, underscore and dot", u.Name)
@@ -136,7 +117,7 @@ func (x *XM) EditUser(region, account, name string, edit func(*XMUser)) error {
 		u.otpStep = 0
 		x.mail(u, MailOTPChanged)
 	}
-	u.fold, _ = FoldEmail(u.Email)
+	u.fold, _ = foldEmail(u.Email)
 	return nil
 }
 
@@ -173,7 +154,7 @@ func (x *XM) user(region, account, name string) (*xmAccount, *xmUser, error) {
 
 // named finds a person by name or address, whatever the case.
 func (a *xmAccount) named(name string) *xmUser {
-	fold, isEmail := FoldEmail(name)
+	fold, isEmail := foldEmail(name)
 	for _, u := range a.users {
 		if strings.EqualFold(u.Name, name) || (isEmail && u.fold == fold) {
 			return u
