@@ -87,7 +87,7 @@ func EncodeRequest(v Version, r Request, env Envelope) ([]byte, error) {
 }
 
 // Wipe overwrites a secret.
-func Wipe(b []byte) { clear(b[:cap(b)]) }
+func Wipe(b []byte) { clear(b) }
 
 // writer appends XML to a slice.
 type writer []byte
