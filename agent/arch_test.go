@@ -37,6 +37,7 @@ var layers = map[string][]string{
 	"agent/convert":             {"agent/job", "agent/spool", "agent/crash", "protocols/faximage", "protocols/pagefile"},
 	"agent/deliver":             {"agent/job", "agent/spool", "agent/crash"},
 	"agent/deliver/faxplus":     {"agent/job", "agent/deliver", "protocols/faxplus"},
+	"agent/deliver/xmcloud":     {"agent/job", "agent/deliver", "protocols/xmcloud"},
 	"agent/deliver/servicetest": {"agent/job", "agent/deliver"},
 	"agent/flow":                {"agent/job", "agent/spool", "agent/crash"},
 	"agent/panel": {

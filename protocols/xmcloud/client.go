@@ -1,6 +1,7 @@
 package xmcloud
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -230,7 +231,8 @@ func settle(op string, status int, h http.Header, body []byte, out any) error {
 		return nil
 	}
 	var r Refusal
-	if err := json.Unmarshal(body, &r); err != nil {
+	// An object, since null would decode into anything.
+	if err := json.Unmarshal(body, &r); err != nil || !bytes.HasPrefix(bytes.TrimSpace(body), []byte("{")) {
 		return &Error{Op: op, Status: status, Err: fmt.Errorf("answer: %w", ErrWire)}
 	}
 	if (r.Result != nil && !*r.Result) || r.OAuth != "" {

@@ -41,7 +41,6 @@ const (
 	AccountUnknown         Code = "account_unknown"
 	STSNotAllowed          Code = "sts_not_allowed"
 	STSUnreachable         Code = "sts_unreachable"
-	STSRefused             Code = "sts_refused"
 	RateLimited            Code = "rate_limited"
 )
 
@@ -58,7 +57,6 @@ const (
 	BadAssertion    Code = "bad_assertion"
 	CertificateOld  Code = "certificate_expired"
 	UserUnknown     Code = "user_unknown"
-	UserAmbiguous   Code = "user_ambiguous"
 	UserInactive    Code = "user_inactive"
 	UserNotAllowed  Code = "user_not_allowed" // no right to send from devices
 	SSODisabled     Code = "sso_disabled"

@@ -49,7 +49,7 @@ func ParseTicket(data []byte) (Ticket, error) {
 // State is where a fax is. An unknown one is passed through.
 type State string
 
-// The states. The last four are final.
+// The states. The last three are final.
 const (
 	Created    State = "created" // not committed
 	Queued     State = "queued"
@@ -58,11 +58,10 @@ const (
 	Sent       State = "sent"
 	Failed     State = "failed"
 	Cancelled  State = "cancelled"
-	Expired    State = "expired" // created and never committed
 )
 
 // Final reports whether s is a documented state that does not change.
-func (s State) Final() bool { return s == Sent || s == Failed || s == Cancelled || s == Expired }
+func (s State) Final() bool { return s == Sent || s == Failed || s == Cancelled }
 
 // Reason says why a fax failed.
 type Reason string

@@ -177,8 +177,13 @@ func TestXMOnBehalfOf(t *testing.T) {
 		owner  string
 		want   xmcloud.Code
 	}{
-		{"u-ann", "u-ann", ""}, {"ANN@acme.example", "u-ann", ""}, {"ann", "", xmcloud.UserUnknown}, {"nobody@acme.example", "", xmcloud.UserUnknown},
-		{"u-off", "", xmcloud.UserInactive}, {"u-new", "", xmcloud.NotActivated}, {"u-mute", "", xmcloud.UserNotAllowed},
+		{"u-ann", "u-ann", ""},
+		{"ANN@acme.example", "u-ann", ""},
+		{"ann", "", xmcloud.UserUnknown},
+		{"nobody@acme.example", "", xmcloud.UserUnknown},
+		{"u-off", "", xmcloud.UserInactive},
+		{"u-new", "", xmcloud.NotActivated},
+		{"u-mute", "", xmcloud.UserNotAllowed},
 	} {
 		r := announce(t, "j/1/"+string(rune('1'+i)), toN)
 		r.OnBehalfOf = tt.person

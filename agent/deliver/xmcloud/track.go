@@ -33,7 +33,7 @@ func (s *Service) Search(ctx context.Context, f deliver.Fax) ([]string, error) {
 		if x.Reference != f.Key {
 			return nil, deliver.ErrNotSearchable
 		}
-		if x.State != xmcloud.Created && x.State != xmcloud.Expired {
+		if x.State != xmcloud.Created {
 			ids = append(ids, x.ID)
 		}
 	}
