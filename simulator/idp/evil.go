@@ -125,8 +125,8 @@ func (s *SAML) forge(q saml.Request, u User, a Attack) ([]byte, error) {
 		raw = bytes.ReplaceAll(raw, []byte(">"+u.Email+"<"), []byte(">&who;<"))
 		return append([]byte(`<!DOCTYPE Response [<!ENTITY who "`+s.victim+`">]>`), raw...), err
 	case Oversized:
-		d.display = strings.Repeat("x", 5<<20)
-		return s.honest(d)
+		// Blown up after signing: nobody should get as far as the signature.
+		return s.replaced(d, d.assertionID, d.assertionID+strings.Repeat("x", 2<<20))
 	case DeflateBomb:
 		return bomb()
 	}

@@ -22,6 +22,7 @@ import (
 type office struct {
 	t      *testing.T
 	idp    *idp.OIDC
+	srv    *httptest.Server
 	web    *http.Client
 	client *deviceflow.Client
 	log    bytes.Buffer
@@ -50,6 +51,7 @@ func newOffice(t *testing.T, p idp.Profile, edit func(*deviceflow.Config)) *offi
 	if err != nil {
 		t.Fatal(err)
 	}
+	o.srv = srv
 	h, o.web = o.idp.Handler(), srv.Client()
 	o.web.Timeout = 10 * time.Second
 	cfg := deviceflow.Config{
