@@ -15,7 +15,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -78,6 +77,7 @@ type App struct {
 	watch    *watch
 
 	machine atomic.Pointer[machine]
+	fatal   chan error // what only a new process can mend
 
 	mu       sync.Mutex // one reload at a time
 	reloaded atomic.Bool
@@ -94,7 +94,7 @@ func Run(ctx context.Context, opt Options) (err error) {
 	if err != nil {
 		return err
 	}
-	a := &App{opt: opt, log: opt.Log, bus: flow.NewBus(), sessions: signin.NewMemory(nil)}
+	a := &App{opt: opt, log: opt.Log, bus: flow.NewBus(), sessions: signin.NewMemory(nil), fatal: make(chan error, 1)}
 	a.reloaded.Store(true)
 	if a.state, err = openState(cfg, opt.Log); err != nil {
 		return err
@@ -124,7 +124,6 @@ func Run(ctx context.Context, opt Options) (err error) {
 	}
 	defer a.server.close()
 	a.log.Info("agent is up", "version", opt.Version, "panel", a.server.url(), "devices", len(cfg.Devices))
-	debug.FreeOSMemory() // starting took more than running will for a long time
 	if opt.Ready != nil {
 		opt.Ready()
 	}
@@ -137,6 +136,8 @@ func Run(ctx context.Context, opt Options) (err error) {
 			if err := a.Reload(ctx); err != nil {
 				a.log.Error("reload: the old configuration stays", "err", err)
 			}
+		case err := <-a.fatal:
+			return err
 		case err := <-a.server.failed:
 			return fmt.Errorf("panel server: %w", err)
 		}

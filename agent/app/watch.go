@@ -18,6 +18,7 @@ import (
 	"github.com/platen-fax/platen/agent/flow"
 	"github.com/platen-fax/platen/agent/health"
 	"github.com/platen-fax/platen/agent/registry"
+	"github.com/platen-fax/platen/agent/spool"
 )
 
 // watch is what looks on: the clock, health and the fleet's broker. It outlives
@@ -63,11 +64,42 @@ func (a *App) startBackground(ctx context.Context, wg *sync.WaitGroup, cfg *conf
 	run("bus", func(ctx context.Context) error { return a.bus.Run(ctx, a.state.spool) })
 	run("health", w.health.Run)
 	run("sweep", a.sweep(cfg))
+	run("memory", func(ctx context.Context) error { return giveBack(ctx, a.bus) })
 	run("admin socket", serve)
+	wg.Go(func() {
+		if err := alive(ctx, spoolEvery, a.state.spool.Last); err != nil {
+			a.fatal <- err
+		}
+	})
 	if w.fleet != nil {
 		run("mqtt", w.fleet.Run)
 	}
 	return nil
+}
+
+// spoolEvery is how often the spool is asked whether it still works.
+const spoolEvery = 5 * time.Second
+
+// alive asks the spool now and then and returns an error once it cannot be used
+// any more. After a failed flush nobody knows what is on the disk; the way back
+// is a new process that reads it afresh, so the agent ends and its supervisor
+// starts it again.
+func alive(ctx context.Context, every time.Duration, ask func(context.Context) (uint64, error)) error {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for failed := 0; failed < 2; {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if _, err := ask(ctx); errors.Is(err, spool.ErrUnavailable) && ctx.Err() == nil {
+			failed++
+		} else {
+			failed = 0
+		}
+	}
+	return errors.New("the spool has to be opened afresh")
 }
 
 // serviceHealth tells how the fax services of the present machine are.

@@ -57,6 +57,7 @@ type Desk struct {
 // run is one scan, also after its end until the next one of the same draft.
 type run struct {
 	state  State
+	moving bool // the device took the job: paper may be on its way
 	cancel context.CancelFunc
 	done   chan struct{}
 }
@@ -134,7 +135,11 @@ func (d *Desk) Start(ctx context.Context, device string, draft job.ID, s devices
 		run.state.Running, run.state.Err = false, err
 		pages := run.state.Pages
 		d.mu.Unlock()
-		d.opt.Log.Info("scan ended", "device", device, "job", draft, "pages", pages, "err", err)
+		log := d.opt.Log.With("device", device, "job", draft, "pages", pages)
+		if err != nil {
+			log = log.With("err", err)
+		}
+		log.Info("scan ended")
 	})
 	return nil
 }
@@ -176,13 +181,17 @@ func (d *Desk) Stop(ctx context.Context, draft job.ID) {
 }
 
 // Close refuses new scans, lets the running ones finish their page until ctx
-// ends, then stops them and waits.
+// ends, then stops them and waits. One still waiting for a busy device is
+// stopped at once.
 func (d *Desk) Close(ctx context.Context) {
 	d.mu.Lock()
 	d.closing = true
 	running := make([]*run, 0, len(d.runs))
 	for _, r := range d.runs {
 		running = append(running, r)
+		if !r.moving {
+			r.cancel()
+		}
 	}
 	d.mu.Unlock()
 	for _, r := range running {

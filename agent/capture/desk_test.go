@@ -203,3 +203,29 @@ func TestStopAndClose(t *testing.T) {
 		t.Errorf("after Close: %+v, want the page in hand stored and no more", s)
 	}
 }
+
+// waiting is a device that is busy for ever.
+type waiting struct {
+	devices.Scanner
+	asked chan struct{}
+}
+
+func (w waiting) Scan(ctx context.Context, _ devices.Settings) (devices.Pages, error) {
+	close(w.asked)
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// TestCloseDoesNotWaitForABusyDevice ends at once while no paper moves.
+func TestCloseDoesNotWaitForABusyDevice(t *testing.T) {
+	w := waiting{asked: make(chan struct{})}
+	desk := capture.New(newDrafts(), map[string]devices.Scanner{"front": w}, capture.Options{})
+	if err := desk.Start(t.Context(), "front", "a", devices.Settings{}); err != nil {
+		t.Fatal(err)
+	}
+	<-w.asked
+	desk.Close(t.Context()) // whose context does not end
+	if s := desk.State("a"); s.Running || s.Err == nil {
+		t.Errorf("after Close: %+v", s)
+	}
+}

@@ -27,6 +27,9 @@ func (d *Desk) scan(ctx context.Context, scanner devices.Scanner, lease *spool.L
 		return cause(ctx, err)
 	}
 	defer func() { err = errors.Join(err, closing(pages.Close())) }()
+	d.mu.Lock()
+	run.moving = true
+	d.mu.Unlock()
 	for {
 		err := d.page(ctx, pages, draft, run)
 		if errors.Is(err, io.EOF) {

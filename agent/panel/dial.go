@@ -89,6 +89,9 @@ func (p *Panel) numberPage(w http.ResponseWriter, r *http.Request, v *visit) err
 	}
 	d.To = to[d.More:]
 	check := r.URL.Query().Get("check")
+	if check != "" && check != "many" {
+		check = "1"
+	}
 	if d.Typed != "" || check != "" {
 		n, err := p.parse(d.Typed)
 		switch {
@@ -101,7 +104,11 @@ func (p *Panel) numberPage(w http.ResponseWriter, r *http.Request, v *visit) err
 	if check == "many" {
 		d.Problem = v.T("number.toomany", maxRecipients)
 	}
-	return p.show(w, r, v, http.StatusOK, &page{Screen: "number", Title: v.T("number.title"), Step: 1, Back: "number", Data: d})
+	pg := &page{Screen: "number", Title: v.T("number.title"), Step: 1, Back: "number", Data: d}
+	if d.Problem != "" {
+		pg.Back = "number?check=" + check
+	}
+	return p.show(w, r, v, http.StatusOK, pg)
 }
 
 // numberPost takes a key, or the number as it stands in the field.

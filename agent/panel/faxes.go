@@ -97,6 +97,9 @@ func (p *Panel) findPage(w http.ResponseWriter, r *http.Request, v *visit) error
 	if d.Typed != "" {
 		back += "?n=" + strings.ToLower(d.Typed)
 	}
+	if d.Typed != "" && d.Problem != "" {
+		back += "&e=" + q.Get("e")
+	}
 	return p.show(w, r, v, http.StatusOK, &page{Screen: "find", Title: v.T("find.title"), Back: back, Data: d})
 }
 

@@ -1,8 +1,8 @@
 package panel_test
 
 import (
-	"bytes"
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -16,8 +16,16 @@ import (
 	"github.com/platen-fax/platen/agent/panel"
 )
 
+// answer is what came back, read whole.
+type answer struct {
+	status  int
+	head    http.Header
+	body    string
+	cookies []*http.Cookie
+}
+
 // ask sends one request with headers, following nothing.
-func (b *browser) ask(method, path string, form url.Values, head map[string]string) *http.Response {
+func (b *browser) ask(method, path string, form url.Values, head map[string]string) answer {
 	b.t.Helper()
 	req, err := http.NewRequestWithContext(b.t.Context(), method, b.site+path, strings.NewReader(form.Encode()))
 	if err != nil {
@@ -35,8 +43,12 @@ func (b *browser) ask(method, path string, form url.Values, head map[string]stri
 	if err != nil {
 		b.t.Fatalf("%s %s = %v", method, path, err)
 	}
-	b.t.Cleanup(func() { resp.Body.Close() })
-	return resp
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return answer{resp.StatusCode, resp.Header, string(body), resp.Cookies()}
 }
 
 // posts are all forms there are.
@@ -65,12 +77,12 @@ func TestEveryPostNeedsItsToken(t *testing.T) {
 			{"cross site", url.Values{"csrf": {mine}}, map[string]string{"Sec-Fetch-Site": "cross-site"}},
 			{"too long", url.Values{"csrf": {mine}, "number": {strings.Repeat("1", 20_000)}}, nil},
 		} {
-			if resp := b.ask("POST", "/panel/front-desk/"+path, tt.form, tt.head); resp.StatusCode != http.StatusForbidden {
-				t.Errorf("POST %s with %s = %d, want 403", path, tt.name, resp.StatusCode)
+			if resp := b.ask("POST", "/panel/front-desk/"+path, tt.form, tt.head); resp.status != http.StatusForbidden {
+				t.Errorf("POST %s with %s = %d, want 403", path, tt.name, resp.status)
 			}
 		}
-		if resp := b.ask("GET", "/panel/front-desk/"+path+"?csrf="+mine, nil, nil); path == "send" && resp.StatusCode != http.StatusMethodNotAllowed {
-			t.Errorf("GET %s = %d, want 405", path, resp.StatusCode)
+		if resp := b.ask("GET", "/panel/front-desk/"+path+"?csrf="+mine, nil, nil); path == "send" && resp.status != http.StatusMethodNotAllowed {
+			t.Errorf("GET %s = %d, want 405", path, resp.status)
 		}
 	}
 	if j := r.jobs("front-desk")[0]; j.State != job.Draft || len(j.Pages) != 2 {
@@ -86,12 +98,12 @@ func TestFirstTokenIsBound(t *testing.T) {
 	for _, tt := range []struct{ device, token string }{
 		{"front-desk", ""}, {"front-desk", b.value("csrf")}, {"mail-room", a.value("csrf")},
 	} {
-		if resp := a.ask("POST", "/panel/"+tt.device+"/begin", url.Values{"csrf": {tt.token}}, nil); resp.StatusCode != http.StatusForbidden {
-			t.Errorf("begin at %s = %d, want 403", tt.device, resp.StatusCode)
+		if resp := a.ask("POST", "/panel/"+tt.device+"/begin", url.Values{"csrf": {tt.token}}, nil); resp.status != http.StatusForbidden {
+			t.Errorf("begin at %s = %d, want 403", tt.device, resp.status)
 		}
 	}
-	if resp := a.ask("POST", "/panel/front-desk/begin", url.Values{"csrf": {a.value("csrf")}}, nil); resp.StatusCode != http.StatusSeeOther {
-		t.Errorf("begin with the right token = %d, want 303", resp.StatusCode)
+	if resp := a.ask("POST", "/panel/front-desk/begin", url.Values{"csrf": {a.value("csrf")}}, nil); resp.status != http.StatusSeeOther {
+		t.Errorf("begin with the right token = %d, want 303", resp.status)
 	}
 }
 
@@ -112,8 +124,7 @@ func TestCookies(t *testing.T) {
 			b.client.Transport = tt.srv.Client().Transport
 			b.get("/panel/front-desk/")
 			token := b.value("csrf")
-			resp := b.ask("POST", "/panel/front-desk/begin", url.Values{"csrf": {token}}, nil)
-			cookies := resp.Cookies()
+			cookies := b.ask("POST", "/panel/front-desk/begin", url.Values{"csrf": {token}}, nil).cookies
 			if len(cookies) != 1 {
 				t.Fatalf("%d cookies, want one: %v", len(cookies), cookies)
 			}
@@ -129,7 +140,7 @@ func TestEveryAnswerIsProtected(t *testing.T) {
 	r := newRig(t, 0)
 	b := r.browse("front-desk")
 	for _, path := range []string{"/panel/front-desk/", "/panel/front-desk/faxes", "/panel/nobody/", "/panel/front-desk/state", "/panel/front-desk/nothing"} {
-		h := b.ask("GET", path, nil, nil).Header
+		h := b.ask("GET", path, nil, nil).head
 		csp := h.Get("Content-Security-Policy")
 		if !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") || !strings.Contains(csp, "frame-ancestors 'none'") {
 			t.Errorf("%s has policy %q", path, csp)
@@ -138,8 +149,8 @@ func TestEveryAnswerIsProtected(t *testing.T) {
 			t.Errorf("%s has headers %v", path, h)
 		}
 	}
-	if resp := b.ask("GET", "/panel/front-desk/", nil, map[string]string{"Host": "x"}); resp.StatusCode != 200 {
-		t.Fatalf("status %d", resp.StatusCode)
+	if resp := b.ask("GET", "/panel/front-desk/", nil, map[string]string{"Host": "x"}); resp.status != 200 {
+		t.Fatalf("status %d", resp.status)
 	}
 	b.not("style=", "onclick=", "<style", "javascript:")
 }
@@ -207,6 +218,9 @@ func TestNobodySeesAnothersFax(t *testing.T) {
 	if b := ann.get("/panel/front-desk/preview/" + draft + "/0001"); b.status != 200 {
 		t.Fatalf("the owner's own preview is %d", b.status)
 	}
+	if b := ann.get("/panel/front-desk/preview/" + sent + "/0001"); b.status != 404 {
+		t.Errorf("a picture by the name of another document is %d, want 404", b.status)
+	}
 	secrets := []string{"555-0199", "5550199", "555-0177", "5550177", draft, sent}
 	private := []string{
 		"number", "people", "scan", "scan?view=pages", "page/0001", "check", "leave", "preview/" + draft + "/0001", "sent/" + sent, "fax/" + sent,
@@ -236,20 +250,18 @@ func TestNobodySeesAnothersFax(t *testing.T) {
 	u, _ := url.Parse(r.srv.URL + "/panel/front-desk/")
 	for _, c := range ann.client.Jar.Cookies(u) {
 		resp := there.ask("GET", "/panel/mail-room/scan", nil, map[string]string{"Cookie": c.Name + "=" + c.Value})
-		var body bytes.Buffer
-		_, _ = body.ReadFrom(resp.Body)
-		if resp.StatusCode != http.StatusSeeOther {
-			t.Errorf("Ann's cookie at the other device = %d %s; want to be sent to the first screen", resp.StatusCode, body.String())
+		if resp.status != http.StatusSeeOther {
+			t.Errorf("Ann's cookie at the other device = %d %s; want to be sent to the first screen", resp.status, resp.body)
 		}
 	}
 	// And none of the forms does anything.
 	for _, path := range []string{"fax/" + sent + "/cancel", "fax/" + sent + "/retry", "fax/" + sent + "/decide/1"} {
-		if resp := here.ask("POST", "/panel/front-desk/"+path, url.Values{"csrf": {csrfOf(here)}, "verdict": {"sent"}}, nil); resp.StatusCode != http.StatusNotFound {
-			t.Errorf("POST %s by another visit = %d, want 404", path, resp.StatusCode)
+		if resp := here.ask("POST", "/panel/front-desk/"+path, url.Values{"csrf": {csrfOf(here)}, "verdict": {"sent"}}, nil); resp.status != http.StatusNotFound {
+			t.Errorf("POST %s by another visit = %d, want 404", path, resp.status)
 		}
 	}
-	if resp := here.ask("POST", "/panel/front-desk/send", url.Values{"csrf": {csrfOf(here)}, "draft": {draft}}, nil); resp.StatusCode != http.StatusForbidden {
-		t.Errorf("sending another's draft = %d, want 403", resp.StatusCode)
+	if resp := here.ask("POST", "/panel/front-desk/send", url.Values{"csrf": {csrfOf(here)}, "draft": {draft}}, nil); resp.status != http.StatusForbidden {
+		t.Errorf("sending another's draft = %d, want 403", resp.status)
 	}
 	if j := r.get(job.ID(draft)); j.State != job.Draft {
 		t.Errorf("the draft became %s", j.State)
@@ -304,7 +316,7 @@ func TestBackStaysHere(t *testing.T) {
 	b := r.browse("front-desk").tap("Send a fax")
 	for _, back := range []string{"//evil.example", "https://evil.example/", "../../x", "\\\\evil", "/etc"} {
 		resp := b.ask("POST", "/panel/front-desk/more", url.Values{"csrf": {b.value("csrf")}, "back": {back}}, nil)
-		if at := resp.Header.Get("Location"); at != "/panel/front-desk/" {
+		if at := resp.head.Get("Location"); at != "/panel/front-desk/" {
 			t.Errorf("back to %q leads to %q", back, at)
 		}
 	}
@@ -321,10 +333,13 @@ func TestTooManyVisits(t *testing.T) {
 	r.browse("mail-room").tap("Send a fax").want("Who gets it?")
 }
 
-// dialSocket opens the WebSocket of a browser.
-func (b *browser) socket(path string, head http.Header) (*websocket.Conn, *http.Response, error) {
+// socket opens the WebSocket of a browser and returns the status of the answer.
+func (b *browser) socket(path string, head http.Header) (*websocket.Conn, int, error) {
 	b.t.Helper()
-	u, _ := url.Parse(b.site + path)
+	u, err := url.Parse(b.site + path)
+	if err != nil {
+		b.t.Fatal(err)
+	}
 	if head == nil {
 		head = http.Header{"Origin": {b.site}}
 	}
@@ -336,10 +351,11 @@ func (b *browser) socket(path string, head http.Header) (*websocket.Conn, *http.
 	if err == nil {
 		b.t.Cleanup(func() { c.Close() })
 	}
-	if resp != nil {
-		resp.Body.Close()
+	if resp == nil {
+		return c, 0, err
 	}
-	return c, resp, err
+	resp.Body.Close()
+	return c, resp.StatusCode, err
 }
 
 func TestSocketIsGuarded(t *testing.T) {
@@ -350,11 +366,11 @@ func TestSocketIsGuarded(t *testing.T) {
 		"null origin":  {"Origin": {"null"}},
 		"no origin":    {},
 	} {
-		if _, resp, err := b.socket("/panel/front-desk/live?on=scan", head); err == nil || resp == nil || resp.StatusCode != http.StatusForbidden {
+		if _, status, err := b.socket("/panel/front-desk/live?on=scan", head); err == nil || status != http.StatusForbidden {
 			t.Errorf("%s: %v, want 403", name, err)
 		}
 	}
-	if _, resp, err := r.browse("front-desk").socket("/panel/front-desk/live?on=scan", nil); err == nil || resp.StatusCode != http.StatusForbidden {
+	if _, status, err := r.browse("front-desk").socket("/panel/front-desk/live?on=scan", nil); err == nil || status != http.StatusForbidden {
 		t.Errorf("no visit: %v, want 403", err)
 	}
 	if _, _, err := b.socket("/panel/front-desk/live?on=scan", nil); err != nil {

@@ -1,8 +1,13 @@
 package panel_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/jpeg"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -15,7 +20,6 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/platen-fax/platen/agent/capture"
-	"github.com/platen-fax/platen/agent/convert"
 	"github.com/platen-fax/platen/agent/flow"
 	"github.com/platen-fax/platen/agent/job"
 	"github.com/platen-fax/platen/agent/panel"
@@ -174,20 +178,64 @@ func until(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// convert makes fax pages and pictures of everything scanned so far.
+// convert settles everything scanned so far, with a drawn picture of each page:
+// how a page really becomes a fax page is tested where it is made.
 func (r *rig) convert() {
 	r.t.Helper()
-	lane := convert.Lane(r.spool, time.Millisecond, nil)
+	ctx := r.t.Context()
+	put := func(id job.ID, name string, b []byte) {
+		if _, err := r.spool.PutPart(ctx, id, name, &once{b: b}); err != nil {
+			r.t.Fatalf("PutPart(%s) = %v", name, err)
+		}
+	}
 	for {
-		claims, _, err := r.spool.Claim(r.t.Context(), job.LaneConvert, 4, time.Minute)
+		claims, _, err := r.spool.Claim(ctx, job.LaneConvert, 4, time.Minute)
 		if err != nil {
 			r.t.Fatalf("Claim = %v", err)
 		}
 		if len(claims) == 0 {
 			return
 		}
-		lane(r.t.Context(), claims)
+		for _, c := range claims {
+			var done []spool.Converted
+			for i, pg := range c.Job.Pages {
+				if pg.Converted {
+					continue
+				}
+				n := strings.TrimPrefix(pg.Part, "page/")
+				pg.Fax, pg.Preview, pg.Converted = "fax/"+n, "preview/"+n, true
+				put(c.Ref.Job, pg.Fax, []byte("fax page"))
+				put(c.Ref.Job, pg.Preview, picture(i))
+				done = append(done, spool.Converted{Part: pg.Part, Page: pg})
+			}
+			if err := r.spool.Commit(ctx, c, done); err != nil {
+				r.t.Fatalf("Commit = %v", err)
+			}
+		}
 	}
+}
+
+var pictures sync.Map // page number → JPEG bytes; drawn once, never changed
+
+// picture draws a small page of grey lines, as a letter looks from afar.
+func picture(n int) []byte {
+	if b, ok := pictures.Load(n % 8); ok {
+		return b.([]byte)
+	}
+	img := image.NewGray(image.Rect(0, 0, 247, 320))
+	draw.Draw(img, img.Bounds(), image.White, image.Point{}, draw.Src)
+	for y, line := 24, 0; y < 290; y, line = y+9, line+1 {
+		right := 222 - (line*(n+3)*17)%90
+		if (line+n)%7 != 3 {
+			draw.Draw(img, image.Rect(25, y, right, y+4), image.NewUniform(color.Gray{Y: 110}), image.Point{}, draw.Src)
+		}
+	}
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, img, nil); err != nil {
+		panic(err) // a bytes.Buffer takes everything
+	}
+	pictures.Store(n%8, b.Bytes())
+	return b.Bytes()
 }
 
 // jobs returns every job of the device, newest first.

@@ -126,14 +126,17 @@ func TestSocketEnds(t *testing.T) {
 	t.Run("visit", func(t *testing.T) {
 		_, b, c := open(t)
 		b.tap("Leave")
-		ended(t, c)
+		// At once, and not when the next ping finds the visit gone.
+		if _, msg, err := c.ReadMessage(); !websocket.IsCloseError(err, websocket.CloseGoingAway) {
+			t.Errorf("after Leave: %s, %v; want the WebSocket closed", msg, err)
+		}
 	})
 	t.Run("panel", func(t *testing.T) {
 		r, b, c := open(t)
 		go r.panel.Close()
 		ended(t, c)
 		r.panel.Close()
-		if _, resp, err := b.socket("/panel/front-desk/live?on=scan", nil); err == nil || resp.StatusCode != 503 {
+		if _, status, err := b.socket("/panel/front-desk/live?on=scan", nil); err == nil || status != 503 {
 			t.Errorf("a new one after Close: %v; want 503", err)
 		}
 	})

@@ -32,10 +32,11 @@ const (
 	barSize, aimSize = 18.0, 14.0
 )
 
-// Idle is measured at quiet moments: after a time for start-up to pass, so many
+// Idle is measured at quiet moments: after the agent gave back what only
+// starting needed (5 s after the last thing that happened), so many
 // times, so far apart.
 const (
-	quiet    = 3 * time.Second
+	quiet    = 10 * time.Second
 	samples  = 7
 	interval = 500 * time.Millisecond
 )
