@@ -14,7 +14,7 @@ import (
 
 // DefaultConfig is the configuration when neither --config nor $PLATEN_CONFIG
 // names one.
-const DefaultConfig = "/etc/platen/platen.yaml"
+const DefaultConfig = "/etc/platen/agent.yaml"
 
 // flags is a flag set whose flags may stand anywhere among the arguments.
 type flags struct {
