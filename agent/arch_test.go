@@ -33,6 +33,9 @@ var layers = map[string][]string{
 	"agent/spool/spooltest":     {"agent/job", "agent/spool"},
 	"agent/spool/bolt":          {"agent/job", "agent/spool", "agent/seal", "agent/crash"},
 	"agent/signin":              {"agent/job"},
+	"agent/directory":           {"agent/job"},
+	"agent/directory/csv":       {"agent/job", "agent/directory"},
+	"agent/directory/ldap":      {"agent/job", "agent/directory"},
 	"agent/capture":             {"agent/job", "agent/spool", "agent/crash", "devices"},
 	"agent/convert":             {"agent/job", "agent/spool", "agent/crash", "protocols/faximage", "protocols/pagefile"},
 	"agent/deliver":             {"agent/job", "agent/spool", "agent/crash"},
@@ -67,7 +70,7 @@ var layers = map[string][]string{
 const driversFile = "agent/drivers.go"
 
 // contractChildren lists packages whose children only drivers.go may import.
-var contractChildren = []string{"devices", "agent/deliver"}
+var contractChildren = []string{"devices", "agent/deliver", "agent/directory"}
 
 // witnesses are packages that check us from outside and must not share our code.
 var witnesses = map[string]string{
