@@ -3,6 +3,7 @@ package faxcloud
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -28,6 +29,17 @@ const (
 	OpDevice   Op = "device"
 	OpTicket   Op = "ticket"
 )
+
+// Ops lists the operations of a service, or of all with "".
+func Ops(name string) []Op {
+	switch name {
+	case FaxPlus:
+		return []Op{OpUpload, OpSend, OpList, OpGet, OpDelete, OpAccount}
+	case XMCloud:
+		return []Op{OpUpload, OpSend, OpList, OpDelete, OpAccount, OpCreate, OpDiscover, OpLogin, OpDevice, OpTicket}
+	}
+	return []Op{OpUpload, OpSend, OpList, OpGet, OpDelete, OpAccount, OpCreate, OpDiscover, OpLogin, OpDevice, OpTicket}
+}
 
 // Action is what goes wrong.
 type Action string
@@ -105,14 +117,10 @@ func (f *faults) close() {
 
 // Inject adds a fault. Of several for one call, the first added strikes.
 func (c *Cloud) Inject(f Fault) error {
-	switch f.Op {
-	case OpUpload, OpSend, OpList, OpGet, OpDelete, OpAccount, OpCreate, OpDiscover, OpLogin, OpDevice, OpTicket:
-	default:
+	if !slices.Contains(Ops(""), f.Op) {
 		return fmt.Errorf("fault: unknown operation %q", f.Op)
 	}
-	switch f.Service {
-	case "", FaxPlus, XMCloud:
-	default:
+	if f.Service != "" && !slices.Contains(Services(), f.Service) {
 		return fmt.Errorf("fault: unknown service %q", f.Service)
 	}
 	switch f.Action {

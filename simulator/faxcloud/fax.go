@@ -12,6 +12,9 @@ const (
 	XMCloud = "xmcloud"
 )
 
+// Services lists them.
+func Services() []string { return []string{FaxPlus, XMCloud} }
+
 // fax is one committed fax. Its fields do not change but for cancelled, which
 // c.mu guards.
 type fax struct {
@@ -25,6 +28,7 @@ type fax struct {
 	when          time.Time
 	rule          Rule
 	doc           *document
+	uploaded      int64 // bytes it took to bring the document, 0 where nobody counts
 	cancelled     bool
 }
 

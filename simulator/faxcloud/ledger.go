@@ -3,6 +3,9 @@ package faxcloud
 import (
 	"slices"
 	"time"
+
+	"github.com/platen-fax/platen/protocols/faxplus"
+	"github.com/platen-fax/platen/protocols/xmcloud"
 )
 
 // Entry is one committed fax.
@@ -21,11 +24,23 @@ type Entry struct {
 	Type   string `json:"type"`
 	SHA256 string `json:"sha256"` // hex
 	Bytes  int64  `json:"bytes"`
+	// Uploaded counts the bytes of every piece that came for this fax, refused
+	// and repeated ones too; 0 where documents do not come in pieces.
+	Uploaded int64 `json:"uploaded,omitempty"`
 
 	// Pages is what was read from the document, in order; Err says why it could
 	// not be read.
 	Pages []PageRead `json:"pages"`
 	Err   string     `json:"err,omitempty"`
+}
+
+// Delivered reports whether the service would now say that the recipient's
+// machine confirmed the fax.
+func (e Entry) Delivered() bool {
+	if e.Service == XMCloud {
+		return e.Status == string(xmcloud.Sent)
+	}
+	return e.Status == string(faxplus.Success)
 }
 
 // Ledger returns every committed fax, oldest first. Documents that nobody has
@@ -39,7 +54,7 @@ func (c *Cloud) Ledger() []Entry {
 		read := f.doc.read()
 		out[i] = Entry{
 			Service: f.service, ID: f.id, User: f.user, Owner: f.owner, Key: f.key(), To: f.to, From: f.from, When: f.when,
-			Status: c.status(f), Path: f.doc.path, Type: f.doc.mime, SHA256: f.doc.sha256, Bytes: f.doc.size,
+			Status: c.status(f), Path: f.doc.path, Type: f.doc.mime, SHA256: f.doc.sha256, Bytes: f.doc.size, Uploaded: f.uploaded,
 			Pages: read.pages, Err: read.problem(),
 		}
 	}

@@ -34,6 +34,9 @@ type XMOptions struct {
 	// ChunkMax is the greatest piece of a document in bytes; default the
 	// contract's bound.
 	ChunkMax int64
+	// Forgetful breaks the contract's promise that the same reference is the same
+	// fax: a committed fax announced again becomes another one.
+	Forgetful bool
 }
 
 // XMRegion is one of the separate clouds.

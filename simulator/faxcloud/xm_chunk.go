@@ -25,6 +25,9 @@ func (x *XM) chunk(w http.ResponseWriter, r *http.Request, k xmCall) {
 	}
 	x.mu.Lock()
 	f := x.mine(k, r.PathValue("id"))
+	if f != nil {
+		f.offered += n
+	}
 	var e *xmcloud.Error
 	switch {
 	case f == nil:

@@ -63,7 +63,7 @@ func (x *XM) enter(k xmCall, id string, req xmcloud.CommitRequest) (xmcloud.Fax,
 	f.owner, f.ticket = u, t
 	n := &fax{
 		service: XMCloud, id: f.id, historyID: f.id, user: f.account.ID, from: f.req.From, to: f.req.To,
-		reference: f.req.Reference, when: x.c.now(), doc: f.doc,
+		reference: f.req.Reference, when: x.c.now(), doc: f.doc, uploaded: f.offered,
 	}
 	if u != nil {
 		n.owner = u.ID

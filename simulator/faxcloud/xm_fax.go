@@ -22,6 +22,7 @@ type xmFax struct {
 	ticket    *ticket
 	path      string
 	offset    int64 // bytes of the document received
+	offered   int64 // bytes of all pieces under this reference, refused ones too
 	expires   time.Time
 	dropped   bool // cancelled before its commit
 	doc       *document
@@ -84,6 +85,9 @@ func (x *XM) announce(k xmCall, req xmcloud.CreateRequest) (xmcloud.Fax, int, *x
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	have := x.referred(k.connector, req.Reference)
+	if have != nil && have.committed != nil && x.opts.Forgetful {
+		have = nil
+	}
 	if have != nil && have.committed != nil {
 		// It is a fax already; whose authority it had is settled.
 		if have.req.To != req.To || have.req.Document.SHA256 != req.Document.SHA256 {
@@ -99,12 +103,13 @@ func (x *XM) announce(k xmCall, req xmcloud.CreateRequest) (xmcloud.Fax, int, *x
 		have.req, have.owner, have.ticket = req, u, t // asked again, perhaps with a new ticket
 		return x.shown(have), http.StatusOK, nil
 	}
-	if have != nil {
-		x.drop(have) // nothing was promised about it
-	}
 	f := &xmFax{
 		id: randomID(12), connector: k.connector, account: k.account, req: req, owner: u, ticket: t,
 		expires: x.c.now().Add(keepCreated).UTC(),
+	}
+	if have != nil {
+		x.drop(have) // nothing was promised about it
+		f.offered = have.offered
 	}
 	f.path = filepath.Join(x.c.dir, "xm-"+f.id+".tif")
 	x.faxes[f.id] = f

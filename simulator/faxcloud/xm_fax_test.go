@@ -93,6 +93,46 @@ func TestXMOneFaxPerReference(t *testing.T) {
 	}
 }
 
+// TestXMForgetful shows that a service that breaks its promise is found out.
+func TestXMForgetful(t *testing.T) {
+	w := openXM(t, func(o *faxcloud.XMOptions, _ *faxcloud.XMAccount) { o.Forgetful = true })
+	first, again := w.fax(t, "j/1/1", toN), w.fax(t, "j/1/1", toN)
+	if first.ID == again.ID || w.Committed("j/1/1") != 2 || w.Doubled() != 1 {
+		t.Errorf("%s and %s, %d committed, %d doubled; want two faxes, one doubled", first.ID, again.ID, w.Committed("j/1/1"), w.Doubled())
+	}
+}
+
+// TestXMLedgerCountsPieces: a piece that came twice is in the count, and the
+// ledger knows the service's own word for a confirmed fax.
+func TestXMLedgerCountsPieces(t *testing.T) {
+	w := openXM(t, nil)
+	w.fax(t, "once", toN)
+	r := announce(t, "twice", toN)
+	f, err := w.api.Create(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Inject(faxcloud.Fault{Service: faxcloud.XMCloud, Op: faxcloud.OpUpload, Action: faxcloud.Cut}); err != nil {
+		t.Fatal(err)
+	}
+	data := fixture(t, "small.tif")
+	if _, err := w.api.Chunk(t.Context(), f.ID, bytes.NewReader(data), 0, 100, r.Document.Size); err == nil {
+		t.Fatal("a piece that was cut off went up")
+	}
+	w.fax(t, "twice", toN)
+	for i, e := range w.Ledger() {
+		if want := e.Bytes + int64(i)*100; e.Uploaded != want || e.Delivered() {
+			t.Errorf("%s: %d bytes for %d, delivered %v; want %d and not yet", e.Key, e.Uploaded, e.Bytes, e.Delivered(), want)
+		}
+	}
+	w.clock.pass(10 * time.Second)
+	for _, e := range w.Ledger() {
+		if !e.Delivered() {
+			t.Errorf("%s: status %q does not count as delivered", e.Key, e.Status)
+		}
+	}
+}
+
 func TestXMUploadContinues(t *testing.T) {
 	w := openXM(t, func(o *faxcloud.XMOptions, _ *faxcloud.XMAccount) { o.ChunkMax = 1000 })
 	r := announce(t, "j/1/1", toN)

@@ -25,6 +25,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/platen-fax/platen/protocols/xmcloud"
 	"github.com/platen-fax/platen/simulator/broker"
 	"github.com/platen-fax/platen/simulator/faxcloud"
 	"github.com/platen-fax/platen/simulator/mfp"
@@ -39,6 +40,9 @@ type Options struct {
 	Dir     string
 	Devices []Device
 	Fax     Fax
+	// Service is the kind of fax service the agent is configured with, one of
+	// faxcloud.Services; "" is faxcloud.FaxPlus. All of them are up.
+	Service string
 	// Broker gives the agent a broker to talk to.
 	Broker bool
 	Log    *slog.Logger // nil discards
@@ -63,6 +67,12 @@ type Fax struct {
 	ListLag      time.Duration
 	HideComments bool
 	Down         bool
+	// Pieces is the greatest piece of a document the XM-style side takes, in
+	// bytes; 0 is the contract's bound.
+	Pieces int64
+	// Forgetful makes the XM-style side break its promise about references; see
+	// faxcloud.XMOptions.
+	Forgetful bool
 }
 
 // Station is a device of a running world.
@@ -82,7 +92,9 @@ type World struct {
 	dir       string
 	temporary bool
 	authority *Authority
-	token     string
+	service   string
+	token     string // of the Fax.Plus side
+	connector string // token of the XM-style side
 	fromPhone string
 
 	Stations []*Station
@@ -90,7 +102,8 @@ type World struct {
 	Broker   *broker.Broker // nil without
 
 	faxURL  string
-	faxGate *gate
+	xmURL   string
+	gates   []*gate
 	control *http.Server
 	url     string
 	batch   atomic.Uint32
@@ -105,6 +118,7 @@ type World struct {
 const (
 	caFile      = "ca.pem"
 	tokenFile   = "faxplus.token"
+	xmTokenFile = "xmcloud.token"
 	receivedDir = "received"
 	stateDir    = "state"
 	configFile  = "agent.yaml"
@@ -123,7 +137,13 @@ func Start(ctx context.Context, o Options) (*World, error) {
 	if len(o.Devices) == 0 {
 		o.Devices = []Device{{ID: "front-desk"}}
 	}
-	w := &World{dir: o.Dir, fromPhone: "+15145550100"}
+	if o.Service == "" {
+		o.Service = faxcloud.FaxPlus
+	}
+	if !slices.Contains(faxcloud.Services(), o.Service) {
+		return nil, fmt.Errorf("world: no fax service %q", o.Service)
+	}
+	w := &World{dir: o.Dir, service: o.Service, fromPhone: "+15145550100"}
 	ctx, w.stop = context.WithCancel(ctx)
 	if err := w.build(ctx, o); err != nil {
 		return nil, errors.Join(fmt.Errorf("world: %w", err), w.Close())
@@ -172,16 +192,19 @@ func (w *World) files() error {
 	if w.authority, err = NewAuthority(); err != nil {
 		return err
 	}
-	var secret [24]byte
-	if _, err := rand.Read(secret[:]); err != nil {
-		return err
-	}
-	w.token = hex.EncodeToString(secret[:])
+	w.token, w.connector = secret(), xmcloud.ServicePrefix+secret()
 	return errors.Join(
 		os.Mkdir(w.Received(), 0o755),
 		os.WriteFile(w.CAFile(), w.authority.PEM(), 0o644),
 		os.WriteFile(filepath.Join(w.dir, tokenFile), []byte(w.token+"\n"), 0o600),
+		os.WriteFile(filepath.Join(w.dir, xmTokenFile), []byte(w.connector+"\n"), 0o600),
 	)
+}
+
+func secret() string {
+	var b [24]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
 }
 
 func (w *World) addDevice(i int, d Device) error {
@@ -225,6 +248,7 @@ func (w *World) addFax(ctx context.Context, o Options) error {
 			faxcloud.ScopeAllRead, faxcloud.ScopeAllEdit,
 		}}},
 		Rules: o.Fax.Rules, SendTime: o.Fax.SendTime, ListLag: o.Fax.ListLag, HideComments: o.Fax.HideComments, Log: o.Log,
+		XM: faxcloud.XMOptions{ChunkMax: o.Fax.Pieces, Forgetful: o.Fax.Forgetful, Accounts: []faxcloud.XMAccount{w.account()}},
 	})
 	if err != nil {
 		return err
@@ -235,24 +259,58 @@ func (w *World) addFax(ctx context.Context, o Options) error {
 			return err
 		}
 	}
+	if w.faxURL, err = w.serveFax(ctx, o, cloud.Serve); err != nil {
+		return err
+	}
+	w.xmURL, err = w.serveFax(ctx, o, func(ctx context.Context, ln net.Listener, config *tls.Config) error {
+		return cloud.XM().Serve(ctx, xmRegion, ln, config)
+	})
+	return err
+}
+
+// The one account of the XM-style side, and the id its connector goes by.
+const (
+	xmRegion  = "ca"
+	xmAccount = "office"
+	xmDevice  = "platen"
+)
+
+// account has a connector under which the agent and every device is enrolled.
+func (w *World) account() faxcloud.XMAccount {
+	devices := []string{xmDevice}
+	for _, s := range w.Stations {
+		devices = append(devices, s.ID)
+	}
+	return faxcloud.XMAccount{
+		Region: xmRegion, ID: xmAccount, Domains: []string{"example.com"}, Numbers: []string{w.fromPhone},
+		Connectors: []faxcloud.XMConnector{{
+			Token: w.connector, Devices: devices,
+			Permissions: []string{xmcloud.MaySend, xmcloud.MaySendFor, xmcloud.MayTakeTicket},
+		}},
+	}
+}
+
+// serveFax lets one side of the fax cloud answer on a port of its own and
+// returns its address.
+func (w *World) serveFax(ctx context.Context, o Options, serve func(context.Context, net.Listener, *tls.Config) error) (string, error) {
 	cert, err := w.authority.Server("Platen simulator fax cloud")
 	if err != nil {
-		return err
+		return "", err
 	}
 	ln, err := loopback()
 	if err != nil {
-		return err
+		return "", err
 	}
-	w.faxGate = newGate(ln)
-	w.faxGate.set(o.Fax.Down)
-	w.faxURL = "https://" + ln.Addr().String()
+	g := newGate(ln)
+	g.set(o.Fax.Down)
+	w.gates = append(w.gates, g)
 	w.wg.Go(func() {
-		err := cloud.Serve(ctx, w.faxGate, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12})
+		err := serve(ctx, g, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12})
 		if err != nil && ctx.Err() == nil {
 			o.Log.Error("fax cloud ended", "err", err)
 		}
 	})
-	return nil
+	return "https://" + ln.Addr().String(), nil
 }
 
 // loopback listens on a free port.
@@ -272,8 +330,15 @@ func (w *World) Received() string { return filepath.Join(w.dir, receivedDir) }
 // FaxURL returns the address of the fax cloud's Fax.Plus side.
 func (w *World) FaxURL() string { return w.faxURL }
 
-// FaxDown makes the fax cloud unreachable, or reachable again.
-func (w *World) FaxDown(down bool) { w.faxGate.set(down) }
+// XMURL returns the address of the fax cloud's XM-style side: its one region.
+func (w *World) XMURL() string { return w.xmURL }
+
+// FaxDown makes every side of the fax cloud unreachable, or reachable again.
+func (w *World) FaxDown(down bool) {
+	for _, g := range w.gates {
+		g.set(down)
+	}
+}
 
 // ControlURL returns the address of the control interface.
 func (w *World) ControlURL() string { return w.url }
