@@ -36,6 +36,7 @@ var layers = map[string][]string{
 	"agent/directory":           {"agent/job"},
 	"agent/directory/csv":       {"agent/job", "agent/directory"},
 	"agent/directory/ldap":      {"agent/job", "agent/directory"},
+	"agent/directory/scim":      {"agent/job", "agent/directory", "protocols/scim"},
 	"agent/capture":             {"agent/job", "agent/spool", "agent/crash", "devices"},
 	"agent/convert":             {"agent/job", "agent/spool", "agent/crash", "protocols/faximage", "protocols/pagefile"},
 	"agent/deliver":             {"agent/job", "agent/spool", "agent/crash"},
