@@ -33,10 +33,15 @@ var layers = map[string][]string{
 	"agent/spool/spooltest":     {"agent/job", "agent/spool"},
 	"agent/spool/bolt":          {"agent/job", "agent/spool", "agent/seal", "agent/crash"},
 	"agent/signin":              {"agent/job"},
+	"agent/directory":           {"agent/job"},
+	"agent/directory/csv":       {"agent/job", "agent/directory"},
+	"agent/directory/ldap":      {"agent/job", "agent/directory"},
+	"agent/directory/scim":      {"agent/job", "agent/directory", "protocols/scim"},
 	"agent/capture":             {"agent/job", "agent/spool", "agent/crash", "devices"},
 	"agent/convert":             {"agent/job", "agent/spool", "agent/crash", "protocols/faximage", "protocols/pagefile"},
 	"agent/deliver":             {"agent/job", "agent/spool", "agent/crash"},
 	"agent/deliver/faxplus":     {"agent/job", "agent/deliver", "protocols/faxplus"},
+	"agent/deliver/xmcloud":     {"agent/job", "agent/deliver", "protocols/xmcloud"},
 	"agent/deliver/servicetest": {"agent/job", "agent/deliver"},
 	"agent/flow":                {"agent/job", "agent/spool", "agent/crash"},
 	"agent/panel": {
@@ -66,7 +71,7 @@ var layers = map[string][]string{
 const driversFile = "agent/drivers.go"
 
 // contractChildren lists packages whose children only drivers.go may import.
-var contractChildren = []string{"devices", "agent/deliver"}
+var contractChildren = []string{"devices", "agent/deliver", "agent/directory"}
 
 // witnesses are packages that check us from outside and must not share our code.
 var witnesses = map[string]string{

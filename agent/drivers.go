@@ -4,6 +4,7 @@ import (
 	"github.com/platen-fax/platen/agent/app"
 	"github.com/platen-fax/platen/agent/deliver"
 	"github.com/platen-fax/platen/agent/deliver/faxplus"
+	"github.com/platen-fax/platen/agent/deliver/xmcloud"
 	"github.com/platen-fax/platen/devices"
 	"github.com/platen-fax/platen/devices/esclscan"
 )
@@ -17,6 +18,7 @@ func drivers() app.Drivers {
 		},
 		Services: map[string]func(app.ServiceConfig) (deliver.Service, error){
 			"faxplus": newFaxPlus,
+			"xmcloud": newXMCloud,
 		},
 	}
 }
@@ -40,5 +42,16 @@ func newFaxPlus(c app.ServiceConfig) (deliver.Service, error) {
 	return faxplus.New(faxplus.Options{
 		ID: c.Service.ID, BaseURL: c.Service.URL, User: user, From: from,
 		Clients: c.Clients, Token: c.Token, Settle: c.Settle,
+	})
+}
+
+func newXMCloud(c app.ServiceConfig) (deliver.Service, error) {
+	from := c.Service.From
+	if from == "no_number" {
+		from = "" // the service chooses
+	}
+	return xmcloud.New(xmcloud.Options{
+		ID: c.Service.ID, Endpoint: c.Service.URL, Account: c.Service.Account, Hosts: c.Service.Hosts,
+		Device: c.Service.Device, From: from, Clients: c.Clients, Token: c.Token, Settle: c.Settle,
 	})
 }

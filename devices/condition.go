@@ -1,5 +1,7 @@
 package devices
 
+import "errors"
+
 // Condition is how a device feels, in the words shared by all drivers.
 type Condition string
 
@@ -19,3 +21,22 @@ const (
 	Unreachable  Condition = "unreachable"
 	Unknown      Condition = "unknown"
 )
+
+// ConditionOf is the condition that an error of a badge reader stands for;
+// Ready for nil.
+func ConditionOf(err error) Condition {
+	switch {
+	case err == nil:
+		return Ready
+	case errors.Is(err, ErrUnreachable):
+		return Unreachable
+	case errors.Is(err, ErrAccess):
+		return AccessDenied
+	case errors.Is(err, ErrBusy):
+		return Busy
+	case errors.Is(err, ErrUnsupported), errors.Is(err, ErrClosed):
+		return Stopped
+	default:
+		return Unknown
+	}
+}

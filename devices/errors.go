@@ -17,7 +17,9 @@ var (
 	ErrCancelledAtDevice = errors.New("cancelled at the device")    // a person's wish
 	ErrPage              = errors.New("page damaged")               // the page must be scanned again
 	ErrUnsupported       = errors.New("not supported by the device")
-	ErrStopped           = errors.New("device stopped") // out of service, or it gave the job up without saying why
+	ErrBadge             = errors.New("badge not readable") // a person has to hold it there again
+	ErrClosed            = errors.New("closed")             // by the agent
+	ErrStopped           = errors.New("device stopped")     // out of service, or it gave the job up without saying why
 )
 
 // OpError says which device and operation failed.

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/platen-fax/platen/protocols/faxplus"
 	"github.com/platen-fax/platen/simulator/faxcloud"
 	"github.com/platen-fax/platen/simulator/person"
 	"github.com/platen-fax/platen/simulator/play"
@@ -211,7 +210,7 @@ func (d *demonstration) arrive(ctx context.Context, job string) (faxcloud.Entry,
 				taken = true
 				d.sayf("service  took the fax to …%s, %d bytes", e.To[len(e.To)-4:], e.Bytes)
 			}
-			if e.Status == string(faxplus.Success) {
+			if e.Delivered() {
 				return e, nil
 			}
 		}

@@ -11,6 +11,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/platen-fax/platen/simulator/faxcloud"
 	"github.com/platen-fax/platen/simulator/scenario"
 	"github.com/platen-fax/platen/simulator/world"
 )
@@ -89,8 +90,8 @@ func serve(ctx context.Context, e env, args []string) error {
 	for _, m := range a.MFPs {
 		fmt.Fprintf(e.out, "  device       %s  %s\n", m.ID, m.ESCL)
 	}
-	fmt.Fprintf(e.out, "  fax service  %s\n  broker       %s\n  received in  %s\n\nStart an agent:  platen run --config %s\nCtrl-C ends the world.\n",
-		a.Services["faxplus"], a.Broker, a.Received, a.Config)
+	fmt.Fprintf(e.out, "  fax service  %s  (faxplus)\n               %s  (xmcloud)\n  broker       %s\n  received in  %s\n\nStart an agent:  platen run --config %s\nCtrl-C ends the world.\n",
+		a.Services[faxcloud.FaxPlus], a.Services[faxcloud.XMCloud], a.Broker, a.Received, a.Config)
 	<-ctx.Done()
 	return w.Close()
 }

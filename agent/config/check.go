@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/netip"
@@ -17,6 +18,7 @@ const (
 	ModeSharedAccount = "shared-account"
 	DriverESCL        = "escl"
 	KindFaxPlus       = "faxplus"
+	KindXMCloud       = "xmcloud"
 	// NoNumber is the sender of an account without a number of its own.
 	NoNumber = "no_number"
 )
@@ -27,7 +29,7 @@ var (
 	prefixPattern = regexp.MustCompile(`^\+[1-9][0-9]{0,14}$`)
 
 	drivers    = []string{DriverESCL}
-	kinds      = []string{KindFaxPlus}
+	kinds      = []string{KindFaxPlus, KindXMCloud}
 	laterModes = []string{"device-login", "user-prompt", "saml"}
 	papers     = []string{"a4", "letter", "legal"}
 )
@@ -146,14 +148,46 @@ func (d *decoder) checkFaxService(item *tree, i int, s *FaxService) {
 		d.oneOf(item.find("kind"), join(path, "kind"), s.Kind, kinds...)
 	}
 	d.required(item, path, "token_file", s.Token.File, "the name of the file that holds the access token")
-	d.checkURL(item.find("url"), join(path, "url"), s.URL, "https")
-	if s.Account == "" || strings.ContainsAny(s.Account, "/?# ") {
-		d.errorf(item.find("account"), join(path, "account"), "want self or the id of a member")
+	switch s.Kind {
+	case KindFaxPlus:
+		d.checkFaxPlus(item, path, s)
+	case KindXMCloud:
+		d.checkXMCloud(item, path, s)
 	}
 	if s.From != NoNumber && !e164Pattern.MatchString(s.From) {
 		d.errorf(item.find("from"), join(path, "from"), "%s is no number, write it as +15145550199, or %s", quote(s.From), NoNumber)
 	}
 	d.between(item.find("max_in_flight"), join(path, "max_in_flight"), int64(s.MaxInFlight), 1, 100)
+}
+
+// checkFaxPlus fills in what is the same for every account of the kind.
+func (d *decoder) checkFaxPlus(item *tree, path string, s *FaxService) {
+	s.URL = cmp.Or(s.URL, FaxPlusURL)
+	s.Account = cmp.Or(s.Account, "self")
+	d.checkURL(item.find("url"), join(path, "url"), s.URL, "https")
+	if strings.ContainsAny(s.Account, "/?# ") {
+		d.errorf(item.find("account"), join(path, "account"), "want self or the id of a member")
+	}
+	if s.Device != "" || len(s.Hosts) > 0 {
+		d.errorf(item, path, "device and hosts are for kind %s, take them out", KindXMCloud)
+	}
+}
+
+// checkXMCloud wants what no default can know: the region's address, the
+// account, and the id this agent is enrolled under.
+func (d *decoder) checkXMCloud(item *tree, path string, s *FaxService) {
+	if d.required(item, path, "url", s.URL, "the address of the account's region, such as https://portal.example.ca") {
+		d.checkURL(item.find("url"), join(path, "url"), s.URL, "https")
+	}
+	if d.required(item, path, "account", s.Account, "the account's name in the portal") && (len(s.Account) < 2 || strings.ContainsAny(s.Account, "/?# ")) {
+		d.errorf(item.find("account"), join(path, "account"), "want the account's name, at least two characters without / ? # or spaces")
+	}
+	d.required(item, path, "device", s.Device, "the id this agent is enrolled under")
+	for i, h := range s.Hosts {
+		if h == "" || strings.ContainsAny(h, "*/ ") {
+			d.errorf(item.find("hosts"), join(path, fmt.Sprintf("hosts.%d", i+1)), "%s is no host, write its full name without wildcards such as portal2.example.ca", quote(h))
+		}
+	}
 }
 
 func (d *decoder) checkDevice(item *tree, i int, dev *Device, c *Config) {

@@ -68,14 +68,16 @@ type Device struct {
 
 // FaxService is one account at a fax service.
 type FaxService struct {
-	ID          string `yaml:"id"`
-	Kind        string `yaml:"kind"`
-	Token       Secret `yaml:"token_file"`
-	URL         string `yaml:"url"`
-	Account     string `yaml:"account"`
-	From        string `yaml:"from"` // E.164 or no_number
-	CAFile      string `yaml:"ca_file" cfg:"path"`
-	MaxInFlight int    `yaml:"max_in_flight"`
+	ID          string   `yaml:"id"`
+	Kind        string   `yaml:"kind"`
+	Token       Secret   `yaml:"token_file"`
+	URL         string   `yaml:"url"`
+	Account     string   `yaml:"account"`
+	From        string   `yaml:"from"`   // E.164 or no_number
+	Device      string   `yaml:"device"` // xmcloud: the id this agent is enrolled under
+	Hosts       []string `yaml:"hosts"`  // xmcloud: further names the account's portal may be on
+	CAFile      string   `yaml:"ca_file" cfg:"path"`
+	MaxInFlight int      `yaml:"max_in_flight"`
 }
 
 // SignIn has no keys yet: every device is in shared-account mode.

@@ -50,8 +50,6 @@ func Default() *Config {
 func (d *Device) setDefaults() { d.Mode = ModeSharedAccount }
 
 func (s *FaxService) setDefaults() {
-	s.URL = FaxPlusURL
-	s.Account = "self"
 	s.From = NoNumber
 	s.MaxInFlight = 2
 }

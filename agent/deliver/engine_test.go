@@ -213,6 +213,18 @@ func TestSend(t *testing.T) {
 			svc: script{caps: searchable, submit: func() (string, error) { return "", refuse(Ambiguous, "", "502") }},
 		},
 		{name: "worker died in the request", from: job.Submitting, svc: script{caps: searchable}, want: job.InDoubt, reason: job.ReasonUnknown},
+		{
+			name: "ticket refused", want: job.NeedsSignIn, reason: job.ReasonAuth, submits: 1,
+			change: func(s *oneJob) { s.job.Grants[0].Kind = job.GrantTicket },
+			svc:    script{submit: func() (string, error) { return "", refuse(Unauthorized, job.ReasonAuth, "ticket_expired") }},
+		},
+		{
+			name: "stored credential refused beside a ticket", want: job.Waiting, reason: job.ReasonAuth, submits: 1, stopped: true,
+			change: func(s *oneJob) { s.job.Grants[0].Kind = job.GrantTicket },
+			svc: script{submit: func() (string, error) {
+				return "", &Error{Op: "test", Verdict: Unauthorized, Reason: job.ReasonAuth, Stored: true}
+			}},
+		},
 		{name: "no document", doc: ErrDocument, want: job.DeliveryFailed, reason: job.ReasonDocumentRejected},
 		{name: "document not readable now", doc: errors.New("i/o error"), want: job.Waiting, reason: job.ReasonService},
 		{name: "too large", svc: script{caps: Capabilities{MaxBytes: 9}}, want: job.DeliveryFailed, reason: job.ReasonTooLarge},

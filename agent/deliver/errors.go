@@ -38,6 +38,7 @@ type Error struct {
 	Reason     job.Reason
 	Code       string        // the service's own code or HTTP status, no personal data
 	RetryAfter time.Duration // as asked by the service; 0: not told
+	Stored     bool          // Unauthorized is about the stored credential, not the person's ticket
 	Err        error
 }
 

@@ -124,7 +124,9 @@ func (e *Engine) broken(ctx context.Context, c *spool.Claim, err error) {
 // unauthorized stops a refused account, or asks the person to sign in again.
 // The service answered no, so nothing was taken and the key stays.
 func (e *Engine) unauthorized(ctx context.Context, c *spool.Claim, err error, cause job.Cause) {
-	if g, _ := c.Job.GrantFor(e.id); g.Kind == job.GrantTicket {
+	var se *Error
+	stored := errors.As(err, &se) && se.Stored
+	if g, _ := c.Job.GrantFor(e.id); g.Kind == job.GrantTicket && !stored {
 		e.record(ctx, c, job.Step{To: job.NeedsSignIn, Cause: job.CauseGrant, Reason: job.ReasonAuth, Code: code(err)})
 		return
 	}

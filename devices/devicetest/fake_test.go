@@ -82,3 +82,10 @@ func TestFakeDeliversWhatWasLoaded(t *testing.T) {
 		}
 	}
 }
+
+func TestFakeBadgesPassesTheSuite(t *testing.T) {
+	devicetest.BadgeReader(t, func(*testing.T) devicetest.BadgeRig {
+		f := devicetest.NewFakeBadges("front-desk")
+		return devicetest.BadgeRig{Reader: f, Tap: f.Tap, Garble: f.Garble, Unplug: f.Unplug, Replug: f.Replug, Advance: f.Advance}
+	})
+}

@@ -8,7 +8,7 @@
 // the product's) and the printed marks of its pages are read from the pixels.
 //
 // One Cloud plays every service; the files named faxplus_… are the Fax.Plus
-// side. Ledger, rules, faults, tokens and documents are shared. Certificates,
+// side, those named xm_… the XM-style side with its people and policies. Ledger, rules, faults, tokens and documents are shared. Certificates,
 // free ports and the world around belong to the caller.
 package faxcloud
 
@@ -53,6 +53,8 @@ type Options struct {
 	Now func() time.Time
 	// Log gets one line per refused request; nil discards.
 	Log *slog.Logger
+	// XM is the XM-style side.
+	XM XMOptions
 }
 
 // Account is a customer of the service.
@@ -72,6 +74,7 @@ type Cloud struct {
 	max int64
 
 	faults faults
+	xm     *XM
 
 	mu       sync.Mutex
 	opts     Options // ListLag, HideComments, SameIDs and SendTime may change
@@ -112,6 +115,11 @@ func New(o Options) (*Cloud, error) {
 	for _, t := range o.Tokens {
 		c.AddToken(t)
 	}
+	xm, err := newXM(c, o.XM)
+	if err != nil {
+		return nil, err
+	}
+	c.xm = xm
 	return c, c.SetRules(o.Rules)
 }
 
@@ -125,8 +133,18 @@ func (c *Cloud) Close() { c.faults.close() }
 // Serve answers on ln over TLS until ctx ends, then closes c and returns after
 // the last request. HTTP/2 is off, so that a cut connection is one request's.
 func (c *Cloud) Serve(ctx context.Context, ln net.Listener, config *tls.Config) error {
+	return c.serve(ctx, ln, config, c.Handler())
+}
+
+// Serve answers for one region on ln over TLS until ctx ends, then closes the
+// whole cloud and returns after the last request.
+func (x *XM) Serve(ctx context.Context, region string, ln net.Listener, config *tls.Config) error {
+	return x.c.serve(ctx, ln, config, x.RegionHandler(region))
+}
+
+func (c *Cloud) serve(ctx context.Context, ln net.Listener, config *tls.Config, h http.Handler) error {
 	srv := &http.Server{
-		Handler:           c.Handler(),
+		Handler:           h,
 		ReadHeaderTimeout: 30 * time.Second,
 		ReadTimeout:       10 * time.Minute,
 		WriteTimeout:      10 * time.Minute,

@@ -24,3 +24,10 @@ func Walk(r io.ReaderAt, size int64) (int, error) {
 		}
 	}
 }
+
+// Hashed counts the passwords that were compared.
+func (x *XM) Hashed() int {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.hashed
+}

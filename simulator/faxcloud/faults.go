@@ -3,6 +3,7 @@ package faxcloud
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -11,7 +12,9 @@ import (
 // Op is an operation that can be made to go wrong.
 type Op string
 
-// The operations. List is outbox and history; Get is one fax of either.
+// The operations. List is outbox and history; Get is one fax of either. The last
+// five are of the XM-style cloud, whose list is status and search and whose
+// login is everything that gives out a user's token.
 const (
 	OpUpload  Op = "upload"
 	OpSend    Op = "send"
@@ -19,7 +22,24 @@ const (
 	OpGet     Op = "get"
 	OpDelete  Op = "delete"
 	OpAccount Op = "account"
+
+	OpCreate   Op = "create"
+	OpDiscover Op = "discover"
+	OpLogin    Op = "login"
+	OpDevice   Op = "device"
+	OpTicket   Op = "ticket"
 )
+
+// Ops lists the operations of a service, or of all with "".
+func Ops(name string) []Op {
+	switch name {
+	case FaxPlus:
+		return []Op{OpUpload, OpSend, OpList, OpGet, OpDelete, OpAccount}
+	case XMCloud:
+		return []Op{OpUpload, OpSend, OpList, OpDelete, OpAccount, OpCreate, OpDiscover, OpLogin, OpDevice, OpTicket}
+	}
+	return []Op{OpUpload, OpSend, OpList, OpGet, OpDelete, OpAccount, OpCreate, OpDiscover, OpLogin, OpDevice, OpTicket}
+}
 
 // Action is what goes wrong.
 type Action string
@@ -49,8 +69,10 @@ const (
 
 // Fault makes some calls of one operation go wrong.
 type Fault struct {
-	Op     Op     `json:"op"`
-	Action Action `json:"action"`
+	// Service limits the fault to one; empty strikes whichever comes.
+	Service string `json:"service,omitempty"`
+	Op      Op     `json:"op"`
+	Action  Action `json:"action"`
 	// Stage defaults to Head for Answer and to Body for the others.
 	Stage Stage `json:"stage,omitempty"`
 	// Nth is the first call that goes wrong, counted from 1 from now on;
@@ -65,16 +87,22 @@ type Fault struct {
 	Delay time.Duration `json:"-"`
 }
 
+// service is an operation of a service.
+type service struct {
+	name string
+	op   Op
+}
+
 type faults struct {
 	mu      sync.Mutex
 	list    []*Fault
-	calls   map[Op]int
+	calls   map[service]int
 	release chan struct{}
 	closed  bool
 }
 
 func (f *faults) init() {
-	f.calls = make(map[Op]int)
+	f.calls = make(map[service]int)
 	f.release = make(chan struct{})
 }
 
@@ -89,10 +117,11 @@ func (f *faults) close() {
 
 // Inject adds a fault. Of several for one call, the first added strikes.
 func (c *Cloud) Inject(f Fault) error {
-	switch f.Op {
-	case OpUpload, OpSend, OpList, OpGet, OpDelete, OpAccount:
-	default:
+	if !slices.Contains(Ops(""), f.Op) {
 		return fmt.Errorf("fault: unknown operation %q", f.Op)
+	}
+	if f.Service != "" && !slices.Contains(Services(), f.Service) {
+		return fmt.Errorf("fault: unknown service %q", f.Service)
 	}
 	switch f.Action {
 	case Answer, Cut, Slow, Stall:
@@ -141,24 +170,27 @@ func (c *Cloud) Release() {
 	}
 }
 
-// Calls returns how many requests of an operation have arrived with a good
-// token, whatever became of them.
-func (c *Cloud) Calls(op Op) int {
+// Calls returns how many requests of an operation have arrived at any service
+// with a good token, whatever became of them.
+func (c *Cloud) Calls(op Op) int { return c.CallsOf(FaxPlus, op) + c.CallsOf(XMCloud, op) }
+
+// CallsOf is Calls of one service.
+func (c *Cloud) CallsOf(name string, op Op) int {
 	c.faults.mu.Lock()
 	defer c.faults.mu.Unlock()
-	return c.faults.calls[op]
+	return c.faults.calls[service{name, op}]
 }
 
 // pick counts a call and returns the fault that strikes it, or nil.
-func (f *faults) pick(op Op) *Fault {
+func (f *faults) pick(name string, op Op) *Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.calls[op]++
+	f.calls[service{name, op}]++
 	var hit *Fault
 	for i := 0; i < len(f.list); i++ {
 		x := f.list[i]
 		switch {
-		case x.Op != op:
+		case x.Op != op || (x.Service != "" && x.Service != name):
 		case x.Nth > 1:
 			x.Nth--
 		case hit == nil:
@@ -178,6 +210,10 @@ func (f *faults) pick(op Op) *Fault {
 // request has been answered. A cut ends the handler by panic, which is how
 // net/http closes a connection without an answer.
 func (c *Cloud) strike(x *Fault, stage Stage, w http.ResponseWriter, r *http.Request) bool {
+	return c.strikeFor(FaxPlus, x, stage, w, r)
+}
+
+func (c *Cloud) strikeFor(name string, x *Fault, stage Stage, w http.ResponseWriter, r *http.Request) bool {
 	if x == nil || x.Stage != stage {
 		return false
 	}
@@ -186,7 +222,7 @@ func (c *Cloud) strike(x *Fault, stage Stage, w http.ResponseWriter, r *http.Req
 		if x.RetryAfter > 0 {
 			w.Header().Set("Retry-After", strconv.Itoa(int((x.RetryAfter+time.Second-1)/time.Second)))
 		}
-		c.refuse(w, r, x.Code, "fault", "made to fail")
+		c.refuseFor(name, w, r, x.Code, "fault", "made to fail")
 		return true
 	case Slow:
 		c.hold(r, x.Delay)

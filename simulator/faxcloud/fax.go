@@ -6,21 +6,37 @@ import (
 	"github.com/platen-fax/platen/protocols/faxplus"
 )
 
+// The services, as ledger, faults and calls name them.
+const (
+	FaxPlus = "faxplus"
+	XMCloud = "xmcloud"
+)
+
+// Services lists them.
+func Services() []string { return []string{FaxPlus, XMCloud} }
+
 // fax is one committed fax. Its fields do not change but for cancelled, which
 // c.mu guards.
 type fax struct {
+	service       string // whose ledger line it is
 	id, historyID string
 	user          string
+	owner         string // a person of the account, "" for the account itself
 	from, to      string
+	reference     string // what the sender wrote to find it by, where there is a field for it
 	comment       faxplus.Comment
 	when          time.Time
 	rule          Rule
 	doc           *document
+	uploaded      int64 // bytes it took to bring the document, 0 where nobody counts
 	cancelled     bool
 }
 
 // key is what the sender wrote to find the fax by.
 func (f *fax) key() string {
+	if f.reference != "" {
+		return f.reference
+	}
 	if len(f.comment.Tags) > 0 {
 		return f.comment.Tags[0]
 	}
@@ -34,22 +50,45 @@ const (
 	sendingAt    = 4
 )
 
-// state returns what the service says of f now.
-func (c *Cloud) state(f *fax) faxplus.Status {
+// progress returns how far f is now, in tenths of its send time; 10 is the end.
+func (c *Cloud) progress(f *fax) int {
 	c.mu.Lock()
 	total, age := c.opts.SendTime, c.now().Sub(f.when)
 	c.mu.Unlock()
 	if f.rule.SendTime > 0 {
 		total = f.rule.SendTime
 	}
-	switch step := total / 10; {
-	case age < convertingAt*step:
+	if age >= total {
+		if f.rule.Outcome == Hang {
+			return 9
+		}
+		return 10
+	}
+	return int(min(max(age, 0)/max(total/10, 1), 9))
+}
+
+// status returns what f's service says of it now.
+func (c *Cloud) status(f *fax) string {
+	if f.service == XMCloud {
+		state, reason := c.xmState(f)
+		if reason != "" {
+			return string(state) + " " + string(reason)
+		}
+		return string(state)
+	}
+	return string(c.state(f))
+}
+
+// state returns what Fax.Plus says of f now.
+func (c *Cloud) state(f *fax) faxplus.Status {
+	switch tenth := c.progress(f); {
+	case tenth < convertingAt:
 		return faxplus.Submitted
-	case age < scheduledAt*step:
+	case tenth < scheduledAt:
 		return faxplus.Converting
-	case age < sendingAt*step:
+	case tenth < sendingAt:
 		return faxplus.ScheduledForSending
-	case age < total || f.rule.Outcome == Hang:
+	case tenth < 10:
 		return faxplus.Sending
 	}
 	switch {
@@ -76,7 +115,7 @@ func (c *Cloud) faxesOf(user string, listed bool) []*fax {
 	var out []*fax
 	for i := len(c.faxes) - 1; i >= 0; i-- {
 		f := c.faxes[i]
-		if f.user == user && !f.cancelled && (!listed || now.Sub(f.when) >= c.opts.ListLag) {
+		if f.service == FaxPlus && f.user == user && !f.cancelled && (!listed || now.Sub(f.when) >= c.opts.ListLag) {
 			out = append(out, f)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/platen-fax/platen/protocols/faxplus"
+	"github.com/platen-fax/platen/protocols/xmcloud"
 )
 
 // call is one request that has passed the gate.
@@ -94,7 +95,7 @@ func (c *Cloud) gate(w http.ResponseWriter, r *http.Request, op Op, scope string
 			return call{}, false
 		}
 	}
-	return call{user: t.User, fault: c.faults.pick(op)}, true
+	return call{user: t.User, fault: c.faults.pick(FaxPlus, op)}, true
 }
 
 // drained is how much of a refused body is read away. Closing a connection with
@@ -110,6 +111,15 @@ func (c *Cloud) refuse(w http.ResponseWriter, r *http.Request, code int, title, 
 	if err := faxplus.WriteError(w, code, title, description); err != nil {
 		c.log.Debug("write answer", "err", err)
 	}
+}
+
+// refuseFor refuses in the words of a service.
+func (c *Cloud) refuseFor(name string, w http.ResponseWriter, r *http.Request, code int, title, description string) {
+	if name == XMCloud {
+		c.xmRefuse(w, r, xmcloud.Error{Status: code, Code: xmcloud.Code(title), Message: description})
+		return
+	}
+	c.refuse(w, r, code, title, description)
 }
 
 // answer answers with a JSON body.

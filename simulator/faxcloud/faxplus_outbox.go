@@ -63,7 +63,7 @@ func (c *Cloud) commit(user string, req faxplus.SendRequest) (f *fax, code int, 
 		return nil, http.StatusBadRequest, "unknown_file"
 	}
 	f = &fax{
-		id: randomID(16), historyID: randomID(12), user: user, from: req.From, to: req.To[0],
+		service: FaxPlus, id: randomID(16), historyID: randomID(12), user: user, from: req.From, to: req.To[0],
 		comment: req.Comment, when: c.now(), rule: c.rule(req.To[0]), doc: doc,
 	}
 	if c.opts.SameIDs {

@@ -3,14 +3,18 @@ package faxcloud
 import (
 	"slices"
 	"time"
+
+	"github.com/platen-fax/platen/protocols/faxplus"
+	"github.com/platen-fax/platen/protocols/xmcloud"
 )
 
 // Entry is one committed fax.
 type Entry struct {
-	Service string    `json:"service"` // faxplus
+	Service string    `json:"service"` // faxplus, xmcloud
 	ID      string    `json:"id"`      // in the outbox
 	User    string    `json:"user"`
-	Key     string    `json:"key"` // what the sender wrote to find it by
+	Owner   string    `json:"owner,omitempty"` // the person it is from, where the service knows
+	Key     string    `json:"key"`             // what the sender wrote to find it by
 	To      string    `json:"to"`
 	From    string    `json:"from"`
 	When    time.Time `json:"when"`
@@ -20,11 +24,23 @@ type Entry struct {
 	Type   string `json:"type"`
 	SHA256 string `json:"sha256"` // hex
 	Bytes  int64  `json:"bytes"`
+	// Uploaded counts the bytes of every piece that came for this fax, refused
+	// and repeated ones too; 0 where documents do not come in pieces.
+	Uploaded int64 `json:"uploaded,omitempty"`
 
 	// Pages is what was read from the document, in order; Err says why it could
 	// not be read.
 	Pages []PageRead `json:"pages"`
 	Err   string     `json:"err,omitempty"`
+}
+
+// Delivered reports whether the service would now say that the recipient's
+// machine confirmed the fax.
+func (e Entry) Delivered() bool {
+	if e.Service == XMCloud {
+		return e.Status == string(xmcloud.Sent)
+	}
+	return e.Status == string(faxplus.Success)
 }
 
 // Ledger returns every committed fax, oldest first. Documents that nobody has
@@ -37,8 +53,8 @@ func (c *Cloud) Ledger() []Entry {
 	for i, f := range faxes {
 		read := f.doc.read()
 		out[i] = Entry{
-			Service: "faxplus", ID: f.id, User: f.user, Key: f.key(), To: f.to, From: f.from, When: f.when,
-			Status: string(c.state(f)), Path: f.doc.path, Type: f.doc.mime, SHA256: f.doc.sha256, Bytes: f.doc.size,
+			Service: f.service, ID: f.id, User: f.user, Owner: f.owner, Key: f.key(), To: f.to, From: f.from, When: f.when,
+			Status: c.status(f), Path: f.doc.path, Type: f.doc.mime, SHA256: f.doc.sha256, Bytes: f.doc.size, Uploaded: f.uploaded,
 			Pages: read.pages, Err: read.problem(),
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/platen-fax/platen/protocols/faxplus"
 	"github.com/platen-fax/platen/simulator/faxcloud"
 	"github.com/platen-fax/platen/simulator/paper"
 	"github.com/platen-fax/platen/simulator/process"
@@ -101,13 +100,16 @@ func (p *player) expectRead(ctx context.Context, e *scenario.ExpectRead) error {
 		if why := Compare(read[0], want); why != "" {
 			return false, "", never("%s", why)
 		}
+		if e.UploadedOnce && read[0].Uploaded != read[0].Bytes {
+			return false, "", never("upload: %d bytes went up for a document of %d", read[0].Uploaded, read[0].Bytes)
+		}
 		return true, "", nil
 	})
 }
 
-// Delivered keeps the faxes that were confirmed.
+// Delivered keeps the faxes that were confirmed, by whichever service.
 func Delivered(entries []faxcloud.Entry) []faxcloud.Entry {
-	return slices.DeleteFunc(entries, func(e faxcloud.Entry) bool { return e.Status != string(faxplus.Success) })
+	return slices.DeleteFunc(entries, func(e faxcloud.Entry) bool { return !e.Delivered() })
 }
 
 // marks lists the pages that stacks of paper give, in order.

@@ -54,6 +54,20 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// TestDelivered: each service has its own word for a confirmed fax.
+func TestDelivered(t *testing.T) {
+	got := Delivered([]faxcloud.Entry{
+		{ID: "a", Service: faxcloud.FaxPlus, Status: "success"},
+		{ID: "b", Service: faxcloud.FaxPlus, Status: "sent"},
+		{ID: "c", Service: faxcloud.XMCloud, Status: "sent"},
+		{ID: "d", Service: faxcloud.XMCloud, Status: "success"},
+		{ID: "e", Service: faxcloud.XMCloud, Status: "failed busy"},
+	})
+	if len(got) != 2 || got[0].ID != "a" || got[1].ID != "c" {
+		t.Errorf("Delivered = %+v; want a and c", got)
+	}
+}
+
 func TestMarksOfTwoSides(t *testing.T) {
 	got := marks([]stack{{batch: 1, pages: 1, twoSided: true}, {batch: 2, pages: 1}})
 	want := received(

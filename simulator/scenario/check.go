@@ -29,6 +29,7 @@ const (
 // stepChecker checks steps in the order they happen.
 type stepChecker struct {
 	*decoder
+	service       string // of the agent
 	devices       []string
 	stacks, faxes map[string]bool
 }
@@ -126,7 +127,9 @@ func (c *stepChecker) step(s *Step, path string) {
 	case s.Agent != "":
 		oneOf("agent", s.Agent, AgentKill, AgentStop, AgentStart)
 	case s.Calls != nil:
-		oneOf("calls.op", s.Calls.Op, "upload", "send", "list", "get", "delete", "account")
+		if ops := faxcloud.Ops(""); !slices.Contains(ops, faxcloud.Op(s.Calls.Op)) {
+			bad("calls.op", "%q is not known, write one of %s", s.Calls.Op, ops)
+		}
 	case s.ExpectJob != nil:
 		fax("expect_job.fax", s.ExpectJob.Fax)
 		if s.ExpectJob.State+s.ExpectJob.Outcome+s.ExpectJob.Delivery+s.ExpectJob.Reason == "" {
@@ -138,6 +141,9 @@ func (c *stepChecker) step(s *Step, path string) {
 			if !c.stacks[name] {
 				bad("expect_read.stacks", "no earlier load is named %q", name)
 			}
+		}
+		if s.ExpectRead.UploadedOnce && c.service != faxcloud.XMCloud {
+			bad("expect_read.uploaded_once", "only the service %s counts, take it out", faxcloud.XMCloud)
 		}
 		if s.ExpectRead.Pages < 1 {
 			bad("expect_read.pages", "missing, write how many pages in all")
@@ -151,16 +157,16 @@ func (c *stepChecker) step(s *Step, path string) {
 
 // Cloud returns the fault in the fax cloud's words, or what is wrong with it.
 func (f Fault) Cloud() (faxcloud.Fault, error) {
-	ops := []faxcloud.Op{
-		faxcloud.OpUpload, faxcloud.OpSend, faxcloud.OpList, faxcloud.OpGet, faxcloud.OpDelete, faxcloud.OpAccount,
-	}
+	ops := faxcloud.Ops(f.Service)
 	actions := []faxcloud.Action{faxcloud.Answer, faxcloud.Cut, faxcloud.Slow, faxcloud.Stall}
 	stages := []faxcloud.Stage{"", faxcloud.Head, faxcloud.Body, faxcloud.Effect}
 	c := faxcloud.Fault{
-		Op: faxcloud.Op(f.Op), Action: faxcloud.Action(f.Action), Stage: faxcloud.Stage(f.Stage), Nth: f.Nth, Times: f.Times,
+		Service: f.Service, Op: faxcloud.Op(f.Op), Action: faxcloud.Action(f.Action), Stage: faxcloud.Stage(f.Stage), Nth: f.Nth, Times: f.Times,
 		Code: f.Code, RetryAfter: time.Duration(f.RetryAfter), Delay: time.Duration(f.Delay),
 	}
 	switch {
+	case c.Service != "" && !slices.Contains(faxcloud.Services(), c.Service):
+		return c, fmt.Errorf("service %q is not known, write one of %s", f.Service, strings.Join(faxcloud.Services(), ", "))
 	case !slices.Contains(ops, c.Op):
 		return c, fmt.Errorf("op %q is not known, write one of %s", f.Op, ops)
 	case !slices.Contains(actions, c.Action):
@@ -171,6 +177,13 @@ func (f Fault) Cloud() (faxcloud.Fault, error) {
 		return c, fmt.Errorf("code is %d, want 300 to 599", c.Code)
 	}
 	return c, nil
+}
+
+func (d *decoder) fax(path string, f Fax) {
+	if f.Pieces != nil && *f.Pieces < 1 {
+		d.addf(&yaml.Node{Line: 1}, path+".pieces", "%d, want at least 1 byte", *f.Pieces)
+	}
+	d.rules(path, f.Rules)
 }
 
 func (d *decoder) rules(path string, rules []Rule) {

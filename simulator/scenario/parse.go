@@ -16,6 +16,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/platen-fax/platen/simulator/faxcloud"
 	"github.com/platen-fax/platen/simulator/mfp"
 )
 
@@ -106,14 +107,17 @@ func (d *decoder) check(s *Scenario) {
 	if len(s.Steps) == 0 {
 		d.addf(at(1), "steps", "missing, write what happens")
 	}
-	d.rules("fax", s.Fax.Rules)
+	if s.Service != "" && !slices.Contains(faxcloud.Services(), s.Service) {
+		d.addf(at(1), "service", "%q is not known, write one of %s", s.Service, strings.Join(faxcloud.Services(), ", "))
+	}
+	d.fax("fax", s.Fax)
 	d.mapping("config", &s.Config)
 	names := d.checkDevices("devices", s.Devices, nil)
 	if len(names) == 0 {
 		names = []string{DefaultDevice}
 	}
 	var ids []string
-	c := stepChecker{decoder: d, devices: names, stacks: map[string]bool{}, faxes: map[string]bool{}}
+	c := stepChecker{decoder: d, service: s.Service, devices: names, stacks: map[string]bool{}, faxes: map[string]bool{}}
 	for i := range s.Steps {
 		step := &s.Steps[i]
 		c.step(step, fmt.Sprintf("steps.%d", i))
@@ -135,7 +139,7 @@ func (d *decoder) checkBreaks(b *Breaks, ids []string, c *stepChecker) {
 		d.addf(at(b.Line), "breaks.why", "missing, write a part of the reason the judgement must give")
 	}
 	if b.Fax != nil {
-		d.rules("breaks.fax", b.Fax.Rules)
+		d.fax("breaks.fax", *b.Fax)
 	}
 	d.mapping("breaks.config", &b.Config)
 	c.devices = d.checkDevices("breaks.devices", b.Devices, c.devices)

@@ -37,6 +37,7 @@ type Scenario struct {
 	Time    Duration  `yaml:"time"`  // for all of it
 	Devices []Device  `yaml:"devices"`
 	Fax     Fax       `yaml:"fax"`
+	Service string    `yaml:"service"` // kind of the agent's fax service: faxplus (default) or xmcloud
 	Broker  bool      `yaml:"broker"`
 	Config  yaml.Node `yaml:"config"` // laid over the agent's configuration
 	Steps   []Step    `yaml:"steps"`
@@ -58,6 +59,8 @@ type Fax struct {
 	SendTime     *Duration `yaml:"send_time"` // from the commit to the final state
 	ListLag      *Duration `yaml:"list_lag"`  // until a fax shows up in lists
 	HideComments *bool     `yaml:"hide_comments"`
+	Pieces       *int64    `yaml:"pieces"`    // xmcloud: greatest piece of a document, in bytes
+	Forgetful    *bool     `yaml:"forgetful"` // xmcloud: breaks its promise that the same reference is the same fax
 	Rules        []Rule    `yaml:"rules"`
 }
 
@@ -150,6 +153,12 @@ func (f *Fax) over(base Fax) Fax {
 	}
 	if f.HideComments != nil {
 		base.HideComments = f.HideComments
+	}
+	if f.Pieces != nil {
+		base.Pieces = f.Pieces
+	}
+	if f.Forgetful != nil {
+		base.Forgetful = f.Forgetful
 	}
 	if f.Rules != nil {
 		base.Rules = f.Rules

@@ -70,6 +70,7 @@ type Service struct {
 
 // Fault makes some requests go wrong; see faxcloud.Fault.
 type Fault struct {
+	Service    string   `yaml:"service"` // faxplus or xmcloud; "" strikes whichever comes
 	Op         string   `yaml:"op"`
 	Action     string   `yaml:"action"`
 	Stage      string   `yaml:"stage"`
@@ -121,6 +122,9 @@ type ExpectRead struct {
 	To     string   `yaml:"to"`     // E.164
 	Stacks []string `yaml:"stacks"` // names of load steps; none: the newest
 	Pages  int      `yaml:"pages"`  // in all
+	// UploadedOnce wants that no byte of the document went up twice; only
+	// xmcloud, which takes documents in pieces, counts them.
+	UploadedOnce bool `yaml:"uploaded_once"`
 }
 
 // Committed is a count of faxes the service took.

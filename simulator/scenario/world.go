@@ -8,7 +8,7 @@ import (
 
 // World returns the world a scenario begins in.
 func (s *Scenario) World() (world.Options, error) {
-	o := world.Options{Broker: s.Broker}
+	o := world.Options{Broker: s.Broker, Service: s.Service}
 	for _, d := range s.Devices {
 		faults, err := MFPFaults(&d.Faults)
 		if err != nil {
@@ -20,6 +20,10 @@ func (s *Scenario) World() (world.Options, error) {
 	o.Fax.SendTime, o.Fax.ListLag = length(f.SendTime), length(f.ListLag)
 	o.Fax.Down = f.Down != nil && *f.Down
 	o.Fax.HideComments = f.HideComments != nil && *f.HideComments
+	o.Fax.Forgetful = f.Forgetful != nil && *f.Forgetful
+	if f.Pieces != nil {
+		o.Fax.Pieces = *f.Pieces
+	}
 	for _, r := range f.Rules {
 		o.Fax.Rules = append(o.Fax.Rules, r.Cloud())
 	}

@@ -23,7 +23,11 @@ devices:
   - {id: {{.ID}}, driver: escl, url: "{{.URL}}", mode: shared-account, fax_service: main, paper: a4}
 {{- end}}
 fax_services:
+{{- if eq .Service "xmcloud"}}
+  - {id: main, kind: xmcloud, url: "{{.XM}}", account: {{.Account}}, device: {{.Enrolled}}, token_file: {{.XMToken}}, ca_file: {{.CA}}, from: "{{.From}}"}
+{{- else}}
   - {id: main, kind: faxplus, url: "{{.Fax}}", token_file: {{.Token}}, ca_file: {{.CA}}, from: "{{.From}}"}
+{{- end}}
 panel: {listen: "{{.Panel}}", allow: []}
 spool: {dir: {{.State}}, quota_mib: 256}
 mqtt: {broker: "{{.Broker}}"}
@@ -63,6 +67,7 @@ func (w *World) WriteConfig(overlays ...*yaml.Node) (Agent, error) {
 		Panel:  "http://127.0.0.1:" + strconv.Itoa(port),
 	}
 	fill := map[string]any{
+		"Service": w.service, "XM": w.xmURL, "XMToken": xmTokenFile, "Account": xmAccount, "Enrolled": xmDevice,
 		"Devices": w.Stations, "Fax": w.faxURL + "/v3", "Token": tokenFile, "CA": caFile, "From": w.fromPhone,
 		"Panel": "127.0.0.1:" + strconv.Itoa(port), "State": stateDir, "Broker": "",
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/platen-fax/platen/simulator/broker"
+	"github.com/platen-fax/platen/simulator/faxcloud"
 	"github.com/platen-fax/platen/simulator/mfp"
 )
 
@@ -40,7 +41,7 @@ type AddressOfMFP struct {
 // file, or "".
 func (w *World) Addresses(config string) Addresses {
 	a := Addresses{
-		Control: w.url, CA: w.CAFile(), Services: map[string]string{"faxplus": w.faxURL},
+		Control: w.url, CA: w.CAFile(), Services: map[string]string{faxcloud.FaxPlus: w.faxURL, faxcloud.XMCloud: w.xmURL},
 		Config: config, Dir: w.dir, Received: w.Received(), MFPs: []AddressOfMFP{},
 	}
 	for _, s := range w.Stations {

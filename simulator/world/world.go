@@ -10,7 +10,6 @@ package world
 import (
 	"context"
 	"crypto/rand"
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/hex"
 	"errors"
@@ -25,6 +24,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/platen-fax/platen/protocols/xmcloud"
 	"github.com/platen-fax/platen/simulator/broker"
 	"github.com/platen-fax/platen/simulator/faxcloud"
 	"github.com/platen-fax/platen/simulator/mfp"
@@ -39,6 +39,9 @@ type Options struct {
 	Dir     string
 	Devices []Device
 	Fax     Fax
+	// Service is the kind of fax service the agent is configured with, one of
+	// faxcloud.Services; "" is faxcloud.FaxPlus. All of them are up.
+	Service string
 	// Broker gives the agent a broker to talk to.
 	Broker bool
 	Log    *slog.Logger // nil discards
@@ -63,6 +66,12 @@ type Fax struct {
 	ListLag      time.Duration
 	HideComments bool
 	Down         bool
+	// Pieces is the greatest piece of a document the XM-style side takes, in
+	// bytes; 0 is the contract's bound.
+	Pieces int64
+	// Forgetful makes the XM-style side break its promise about references; see
+	// faxcloud.XMOptions.
+	Forgetful bool
 }
 
 // Station is a device of a running world.
@@ -82,7 +91,9 @@ type World struct {
 	dir       string
 	temporary bool
 	authority *Authority
-	token     string
+	service   string
+	token     string // of the Fax.Plus side
+	connector string // token of the XM-style side
 	fromPhone string
 
 	Stations []*Station
@@ -90,7 +101,8 @@ type World struct {
 	Broker   *broker.Broker // nil without
 
 	faxURL  string
-	faxGate *gate
+	xmURL   string
+	gates   []*gate
 	control *http.Server
 	url     string
 	batch   atomic.Uint32
@@ -105,6 +117,7 @@ type World struct {
 const (
 	caFile      = "ca.pem"
 	tokenFile   = "faxplus.token"
+	xmTokenFile = "xmcloud.token"
 	receivedDir = "received"
 	stateDir    = "state"
 	configFile  = "agent.yaml"
@@ -123,7 +136,13 @@ func Start(ctx context.Context, o Options) (*World, error) {
 	if len(o.Devices) == 0 {
 		o.Devices = []Device{{ID: "front-desk"}}
 	}
-	w := &World{dir: o.Dir, fromPhone: "+15145550100"}
+	if o.Service == "" {
+		o.Service = faxcloud.FaxPlus
+	}
+	if !slices.Contains(faxcloud.Services(), o.Service) {
+		return nil, fmt.Errorf("world: no fax service %q", o.Service)
+	}
+	w := &World{dir: o.Dir, service: o.Service, fromPhone: "+15145550100"}
 	ctx, w.stop = context.WithCancel(ctx)
 	if err := w.build(ctx, o); err != nil {
 		return nil, errors.Join(fmt.Errorf("world: %w", err), w.Close())
@@ -172,16 +191,19 @@ func (w *World) files() error {
 	if w.authority, err = NewAuthority(); err != nil {
 		return err
 	}
-	var secret [24]byte
-	if _, err := rand.Read(secret[:]); err != nil {
-		return err
-	}
-	w.token = hex.EncodeToString(secret[:])
+	w.token, w.connector = secret(), xmcloud.ServicePrefix+secret()
 	return errors.Join(
 		os.Mkdir(w.Received(), 0o755),
 		os.WriteFile(w.CAFile(), w.authority.PEM(), 0o644),
 		os.WriteFile(filepath.Join(w.dir, tokenFile), []byte(w.token+"\n"), 0o600),
+		os.WriteFile(filepath.Join(w.dir, xmTokenFile), []byte(w.connector+"\n"), 0o600),
 	)
+}
+
+func secret() string {
+	var b [24]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
 }
 
 func (w *World) addDevice(i int, d Device) error {
@@ -216,45 +238,6 @@ func (w *World) addDevice(i int, d Device) error {
 	return nil
 }
 
-func (w *World) addFax(ctx context.Context, o Options) error {
-	const user = "account"
-	cloud, err := faxcloud.New(faxcloud.Options{
-		Dir:      w.Received(),
-		Accounts: []faxcloud.Account{{User: user, Email: "fax@example.com", Numbers: []string{w.fromPhone}}},
-		Tokens: []faxcloud.Token{{Value: w.token, User: user, Scopes: []string{
-			faxcloud.ScopeAllRead, faxcloud.ScopeAllEdit,
-		}}},
-		Rules: o.Fax.Rules, SendTime: o.Fax.SendTime, ListLag: o.Fax.ListLag, HideComments: o.Fax.HideComments, Log: o.Log,
-	})
-	if err != nil {
-		return err
-	}
-	w.Fax = cloud
-	for _, f := range o.Fax.Faults {
-		if err := cloud.Inject(f); err != nil {
-			return err
-		}
-	}
-	cert, err := w.authority.Server("Platen simulator fax cloud")
-	if err != nil {
-		return err
-	}
-	ln, err := loopback()
-	if err != nil {
-		return err
-	}
-	w.faxGate = newGate(ln)
-	w.faxGate.set(o.Fax.Down)
-	w.faxURL = "https://" + ln.Addr().String()
-	w.wg.Go(func() {
-		err := cloud.Serve(ctx, w.faxGate, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12})
-		if err != nil && ctx.Err() == nil {
-			o.Log.Error("fax cloud ended", "err", err)
-		}
-	})
-	return nil
-}
-
 // loopback listens on a free port.
 func loopback() (net.Listener, error) {
 	return net.Listen("tcp", "127.0.0.1:0")
@@ -268,12 +251,6 @@ func (w *World) CAFile() string { return filepath.Join(w.dir, caFile) }
 
 // Received returns the directory where the far end keeps its documents.
 func (w *World) Received() string { return filepath.Join(w.dir, receivedDir) }
-
-// FaxURL returns the address of the fax cloud's Fax.Plus side.
-func (w *World) FaxURL() string { return w.faxURL }
-
-// FaxDown makes the fax cloud unreachable, or reachable again.
-func (w *World) FaxDown(down bool) { w.faxGate.set(down) }
 
 // ControlURL returns the address of the control interface.
 func (w *World) ControlURL() string { return w.url }

@@ -16,6 +16,8 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/platen-fax/platen/protocols/xmcloud"
+	"github.com/platen-fax/platen/simulator/faxcloud"
 	"github.com/platen-fax/platen/simulator/mfp"
 	"github.com/platen-fax/platen/simulator/world"
 )
@@ -210,6 +212,69 @@ panel: {allow: [10.0.0.0/8]}
 	}
 }
 
+// TestXMCloud shows that the agent of an xmcloud world is given what the service
+// lets in: address, account, enrolled id and token.
+func TestXMCloud(t *testing.T) {
+	dir := t.TempDir()
+	w := start(t, world.Options{Dir: dir, Service: faxcloud.XMCloud})
+	home, err := w.WriteConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(home.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Services []struct {
+			Kind    string `yaml:"kind"`
+			URL     string `yaml:"url"`
+			Account string `yaml:"account"`
+			Device  string `yaml:"device"`
+			Token   string `yaml:"token_file"`
+			From    string `yaml:"from"`
+		} `yaml:"fax_services"`
+	}
+	if err := yaml.Unmarshal(text, &got); err != nil || len(got.Services) != 1 {
+		t.Fatalf("%s: %v", text, err)
+	}
+	s := got.Services[0]
+	if s.Kind != "xmcloud" || s.URL != w.XMURL() || w.Addresses("").Services["xmcloud"] != s.URL || s.URL == w.FaxURL() {
+		t.Errorf("service %+v; want xmcloud at %s", s, w.XMURL())
+	}
+	file := filepath.Join(dir, s.Token)
+	token, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st, err := os.Stat(file); err != nil || st.Mode().Perm() != 0o600 {
+		t.Errorf("the token file is %v, %v; want mode 0600", st, err)
+	}
+	hc := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: w.Pool()}, DisableKeepAlives: true}}
+	c, err := xmcloud.New(xmcloud.Config{
+		HTTP: hc, Commit: hc, Endpoint: s.URL, Account: s.Account,
+		Token: func(context.Context) (string, error) { return strings.TrimSpace(string(token)), nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := c.Account(t.Context())
+	if err != nil || a.Region != "ca" || a.Account != s.Account {
+		t.Errorf("account %+v, %v; want %s in ca", a, err, s.Account)
+	}
+	create := xmcloud.CreateRequest{
+		Reference: "a/1/1", DeviceID: s.Device, To: "+15145550199", From: s.From,
+		Document: xmcloud.Document{Name: "a.tif", Type: xmcloud.TypeTIFF, Size: 1, SHA256: strings.Repeat("0", 64)},
+	}
+	if _, err := c.Create(t.Context(), create); err != nil {
+		t.Errorf("announcing a fax: %v", err)
+	}
+	w.FaxDown(true)
+	if _, err := c.Account(t.Context()); err == nil {
+		t.Error("the service answers although it is down")
+	}
+}
+
 func TestCloseRemoves(t *testing.T) {
 	w, err := world.Start(t.Context(), world.Options{Broker: true})
 	if err != nil {
@@ -231,6 +296,7 @@ func TestStartRefuses(t *testing.T) {
 		"a device twice":  {Devices: []world.Device{{ID: "a"}, {ID: "a"}}},
 		"unknown profile": {Devices: []world.Device{{ID: "a", Profile: "toaster"}}},
 		"unknown fault":   {Devices: []world.Device{{ID: "a", Faults: mfp.Faults{Location: "moon"}}}},
+		"unknown service": {Service: "fax-plus"},
 		"no directory":    {Dir: filepath.Join(t.TempDir(), "none")},
 	} {
 		if w, err := world.Start(t.Context(), o); err == nil {

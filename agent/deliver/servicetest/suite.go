@@ -19,6 +19,7 @@ func Service(t *testing.T, open func(t *testing.T) Rig) {
 	t.Run("Probe", s.probe)
 	t.Run("Upload", s.upload)
 	t.Run("UploadRestart", s.uploadRestart)
+	t.Run("UploadContinuesAtAnOffset", s.chunkRestart)
 	t.Run("UploadFailures", s.uploadFailures)
 	t.Run("Submit", s.submit)
 	t.Run("SubmitFailures", s.submitFailures)

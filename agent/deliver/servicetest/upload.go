@@ -35,9 +35,8 @@ func (s *suite) upload(t *testing.T) {
 	}
 }
 
-// uploadRestart breaks an upload and goes on with what was saved: the document
-// is read again from the saved offset, from nothing where the service cannot
-// continue, and arrives whole.
+// uploadRestart breaks an upload before anything was saved: the document is read
+// again from its beginning and arrives whole.
 func (s *suite) uploadRestart(t *testing.T) {
 	r := s.open(t)
 	f := fax(t, r, "restart/1/1")
@@ -54,20 +53,15 @@ func (s *suite) uploadRestart(t *testing.T) {
 	if _, err := r.Service.Upload(t.Context(), f, saved, offset, save); err != nil {
 		t.Fatalf("Upload again: %v", err)
 	}
-	want := int64(0)
-	if r.Service.Capabilities().Chunking {
-		want = offset
+	if len(seen.offsets) == 0 || seen.offsets[0] != 0 {
+		t.Errorf("document was read from %v; want 0, since nothing had arrived", seen.offsets)
 	}
-	if len(seen.offsets) == 0 || seen.offsets[0] != want {
-		t.Errorf("document was read from %v; want %d", seen.offsets, want)
-	}
-	if want > 0 {
-		s.did("chunking")
-	}
-	// Asked once more with a lying offset and no references, it begins anew.
+	// Asked once more with a lying offset and no references, it begins anew, or
+	// reads nothing where the service can tell that it holds the document.
 	seen.offsets = nil
 	refs, err := r.Service.Upload(t.Context(), f, nil, 7, save)
-	if err != nil || len(seen.offsets) == 0 || seen.offsets[0] != 0 {
+	held := r.Service.Capabilities().Chunking && len(seen.offsets) == 0
+	if err != nil || (!held && (len(seen.offsets) == 0 || seen.offsets[0] != 0)) {
 		t.Errorf("Upload without references = %v after reading from %v; want 0", err, seen.offsets)
 	}
 	if _, err := r.Service.Submit(t.Context(), f, refs); err != nil {
@@ -76,6 +70,49 @@ func (s *suite) uploadRestart(t *testing.T) {
 	if got := r.Received(f.Key); len(got) != 1 || got[0].SHA256 != f.Document.SHA256 {
 		t.Errorf("received %+v; want one of %s", got, f.Document.SHA256)
 	}
+}
+
+// chunkRestart breaks an upload behind its first saved piece: the next call goes
+// on from there and reads nothing twice. A piece whose answer is lost counts as
+// arrived or not, but the document is whole in the end.
+func (s *suite) chunkRestart(t *testing.T) {
+	if !s.open(t).Service.Capabilities().Chunking {
+		return
+	}
+	for _, after := range []bool{false, true} {
+		r := s.open(t)
+		f := fax(t, r, "chunk/1/1")
+		var saved map[string]string
+		var offset int64
+		_, err := r.Service.Upload(t.Context(), f, nil, 0, func(refs map[string]string, off int64) error {
+			if off > 0 && off < f.Document.Size && offset == 0 {
+				saved, offset = refs, off
+				r.Fail(t, Upload, Failure{After: after})
+			}
+			return nil
+		})
+		if offset == 0 {
+			t.Fatalf("an upload of %d bytes saved no offset on its way (%v); the rig needs a document of several pieces", f.Document.Size, err)
+		}
+		judge(t, "Upload that was cut", err, deliver.NotTaken)
+		var seen opened
+		f.Document = seen.watch(f.Document)
+		last := int64(-1)
+		refs, err := r.Service.Upload(t.Context(), f, saved, offset, func(_ map[string]string, off int64) error { last = off; return nil })
+		if err != nil || last != f.Document.Size {
+			t.Fatalf("Upload again: %v at %d of %d", err, last, f.Document.Size)
+		}
+		if len(seen.offsets) != 1 || seen.offsets[0] < offset || (!after && seen.offsets[0] != offset) {
+			t.Errorf("document was read from %v; want once, from %d", seen.offsets, offset)
+		}
+		if _, err := r.Service.Submit(t.Context(), f, refs); err != nil {
+			t.Fatalf("Submit: %v", err)
+		}
+		if got := r.Received(f.Key); len(got) != 1 || got[0].SHA256 != f.Document.SHA256 {
+			t.Errorf("received %+v; want one of %s", got, f.Document.SHA256)
+		}
+	}
+	s.did("chunking")
 }
 
 func (s *suite) uploadFailures(t *testing.T) {
@@ -131,5 +168,19 @@ func (s *suite) uploadFailures(t *testing.T) {
 			t.Errorf("reason %q after %d requests; want %q after none", e.Reason, r.Requests(Upload), job.ReasonTooLarge)
 		}
 		s.did("max bytes")
+	})
+	t.Run("over the declared pages", func(t *testing.T) {
+		r := s.open(t)
+		limit := r.Service.Capabilities().MaxPages
+		if limit == 0 {
+			return
+		}
+		f := fax(t, r, "upload/1/1")
+		f.Document.Pages = limit + 1
+		_, err := r.Service.Upload(t.Context(), f, nil, 0, keep)
+		if e := judge(t, "Upload", err, deliver.Refused); e.Reason != job.ReasonTooLarge || r.Requests(Upload) != 0 {
+			t.Errorf("reason %q after %d requests; want %q after none", e.Reason, r.Requests(Upload), job.ReasonTooLarge)
+		}
+		s.did("max pages")
 	})
 }

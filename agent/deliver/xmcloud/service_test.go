@@ -1,0 +1,325 @@
+package xmcloud_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/platen-fax/platen/agent/deliver"
+	"github.com/platen-fax/platen/agent/deliver/servicetest"
+	"github.com/platen-fax/platen/agent/deliver/xmcloud"
+	"github.com/platen-fax/platen/agent/job"
+	wire "github.com/platen-fax/platen/protocols/xmcloud"
+	"github.com/platen-fax/platen/simulator/faxcloud"
+)
+
+const (
+	token   = "SERVICE|6f1c"
+	device  = "front-desk"
+	from    = "+15145550100"
+	good    = "+15145550123"
+	endless = "+15145559999"
+	// sendTime is on the clock of the test, which stands still by itself.
+	sendTime = 10 * time.Second
+)
+
+// clock is set by hand and shared by service and counterpart.
+type clock struct {
+	mu sync.Mutex
+	t  time.Time
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.t
+}
+
+func (c *clock) pass(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.t = c.t.Add(d)
+}
+
+// authority is a CA of the test with one certificate for loopback.
+func authority(t *testing.T) (*x509.CertPool, tls.Certificate) {
+	t.Helper()
+	must := func(err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	must(err)
+	ca := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test CA"}, IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageCertSign, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}
+	caDER, err := x509.CreateCertificate(rand.Reader, ca, ca, &caKey.PublicKey, caKey)
+	must(err)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	must(err)
+	leaf := &x509.Certificate{
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "fax cloud"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore: ca.NotBefore, NotAfter: ca.NotAfter, KeyUsage: x509.KeyUsageDigitalSignature,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, leaf, ca, &key.PublicKey, caKey)
+	must(err)
+	parsed, err := x509.ParseCertificate(caDER)
+	must(err)
+	pool := x509.NewCertPool()
+	pool.AddCert(parsed)
+	return pool, tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// numbers gives every documented reason a number.
+func numbers() map[wire.Reason]string {
+	out := make(map[wire.Reason]string)
+	for i, r := range wire.Reasons() {
+		out[r] = fmt.Sprintf("+1514555%04d", 200+i)
+	}
+	return out
+}
+
+// world is a counterpart on loopback: one region, one account.
+type world struct {
+	cloud *faxcloud.Cloud
+	clock *clock
+	roots *x509.CertPool
+	url   string
+}
+
+func openWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{clock: &clock{t: time.Date(2026, 9, 24, 6, 43, 4, 0, time.UTC)}}
+	o := faxcloud.Options{
+		Dir: t.TempDir(), Now: w.clock.now, SendTime: sendTime,
+		Rules: []faxcloud.Rule{{Prefix: endless, Outcome: faxcloud.Hang}},
+		XM: faxcloud.XMOptions{ChunkMax: 600, Accounts: []faxcloud.XMAccount{{
+			Region: "eu", ID: "acme", Domains: []string{"acme.example"}, Numbers: []string{from},
+			Users: []faxcloud.XMUser{
+				{ID: "u-ann", Name: "ann", Email: "Ann@acme.example", Password: "Correct-horse-1"},
+				{ID: "u-bob", Name: "bob", Email: "bob@acme.example", Password: "Correct-horse-2"},
+			},
+			Connectors: []faxcloud.XMConnector{{
+				Token: token, Devices: []string{device, "second"},
+				Permissions: []string{wire.MaySend, wire.MaySendFor, wire.MayTakeTicket},
+			}},
+		}}},
+	}
+	for r, number := range numbers() {
+		o.Rules = append(o.Rules, faxcloud.Rule{Prefix: number, Outcome: faxcloud.Failed, Reason: string(r)})
+	}
+	var err error
+	if w.cloud, err = faxcloud.New(o); err != nil {
+		t.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots, cert := authority(t)
+	w.roots, w.url = roots, "https://"+ln.Addr().String()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() {
+		done <- w.cloud.XM().Serve(ctx, "eu", ln, &tls.Config{Certificates: []tls.Certificate{cert}})
+	}()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+	})
+	return w
+}
+
+func (w *world) service(t *testing.T, url string, clients deliver.Clients) *xmcloud.Service {
+	t.Helper()
+	t.Cleanup(clients.CloseIdle)
+	s, err := xmcloud.New(xmcloud.Options{
+		ID: "main", Endpoint: url, Account: "acme", Device: device, From: from, Clients: clients,
+		Token: func(context.Context) (string, error) { return token, nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// document is two small pages coded by libtiff.
+func document(t *testing.T) deliver.Document {
+	t.Helper()
+	data, err := os.ReadFile("../../../simulator/faxcloud/testdata/small.tif")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(data)
+	return deliver.Document{
+		Name: "fax.tif", MIME: "image/tiff", Size: int64(len(data)), SHA256: hex.EncodeToString(sum[:]), Pages: 2,
+		Open: func(off int64) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data[off:])), nil },
+	}
+}
+
+// breaking breaks connections after some bytes of the request.
+func (w *world) breaking(t *testing.T) deliver.Clients {
+	t.Helper()
+	clients := deliver.NewClients(deliver.ClientOptions{Roots: w.roots})
+	clients.Commit = &http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialTLSContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			var d net.Dialer
+			raw, err := d.DialContext(ctx, network, addr)
+			if err != nil {
+				return nil, err
+			}
+			conn := tls.Client(raw, &tls.Config{RootCAs: w.roots, MinVersion: tls.VersionTLS12, ServerName: "127.0.0.1"})
+			return &cutConn{Conn: conn, raw: raw, left: 300}, nil
+		},
+	}}
+	return clients
+}
+
+// cutConn breaks after left written bytes, without the good-bye of TLS, as a
+// pulled cable does.
+type cutConn struct {
+	net.Conn
+	raw  net.Conn
+	left int
+}
+
+func (c *cutConn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p[:min(len(p), c.left)])
+	c.left -= n
+	if err == nil && n < len(p) {
+		c.raw.Close()
+		err = &net.OpError{Op: "write", Net: "tcp", Err: errors.New("broken pipe")}
+	}
+	return n, err
+}
+
+var ops = map[servicetest.Op][]faxcloud.Op{
+	servicetest.Upload: {faxcloud.OpUpload},
+	servicetest.Submit: {faxcloud.OpSend},
+	servicetest.List:   {faxcloud.OpList},
+	servicetest.Cancel: {faxcloud.OpDelete},
+}
+
+func (w *world) fail(t *testing.T, op servicetest.Op, f servicetest.Failure) {
+	t.Helper()
+	fault := faxcloud.Fault{
+		Service: faxcloud.XMCloud, Op: ops[op][0], Action: faxcloud.Cut, Stage: faxcloud.Body, Code: f.Code, RetryAfter: f.RetryAfter,
+	}
+	if f.After {
+		fault.Stage = faxcloud.Effect
+	}
+	switch {
+	case f.Stall:
+		fault.Action = faxcloud.Stall
+	case f.Code != 0:
+		fault.Action = faxcloud.Answer
+	}
+	if err := w.cloud.Inject(fault); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// fax is one with the account's own authority.
+func (w *world) fax(t *testing.T, key string) deliver.Fax {
+	return deliver.Fax{Key: key, To: good, Grant: job.Grant{Kind: job.GrantAccount}, Document: document(t), Since: w.clock.now()}
+}
+
+func openRig(t *testing.T) servicetest.Rig {
+	t.Helper()
+	w := openWorld(t)
+	refusing, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	refusing.Close()
+	clients := deliver.NewClients(deliver.ClientOptions{Roots: w.roots})
+	hide := true
+	return servicetest.Rig{
+		Service:     w.service(t, w.url, clients),
+		Unreachable: w.service(t, "https://"+refusing.Addr().String(), clients),
+		Breaking:    w.service(t, w.url, w.breaking(t)),
+		Fax:         func(t *testing.T, key string, _ deliver.Format) deliver.Fax { return w.fax(t, key) },
+		Outcomes:    outcomes(),
+		Endless:     endless,
+		Fail:        w.fail,
+		Requests: func(op servicetest.Op) int {
+			n := 0
+			for _, o := range ops[op] {
+				n += w.cloud.CallsOf(faxcloud.XMCloud, o)
+			}
+			return n
+		},
+		Received: func(key string) []servicetest.Received {
+			var out []servicetest.Received
+			for _, e := range w.entries(key) {
+				out = append(out, servicetest.Received{To: e.To, SHA256: e.SHA256})
+			}
+			return out
+		},
+		Lag:      func(d time.Duration) { w.cloud.Tune(faxcloud.Tune{ListLag: &d}) },
+		Pass:     w.clock.pass,
+		Finish:   func() { w.clock.pass(sendTime) },
+		TooLate:  func() { w.clock.pass(sendTime / 2) },
+		HideKeys: func() { w.cloud.Tune(faxcloud.Tune{HideComments: &hide}) },
+		Revoke:   func() { w.cloud.XM().Revoke(token) },
+	}
+}
+
+// entries is what was committed under a key.
+func (w *world) entries(key string) []faxcloud.Entry {
+	var out []faxcloud.Entry
+	for _, e := range w.cloud.Ledger() {
+		if e.Key == key {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// outcomes says what each documented reason must become.
+func outcomes() []servicetest.Outcome {
+	reasons := map[wire.Reason]job.Reason{
+		wire.ReasonBusy:        job.ReasonBusy,
+		wire.ReasonNoAnswer:    job.ReasonNoAnswer,
+		wire.ReasonBadNumber:   job.ReasonBadNumber,
+		wire.ReasonNotAllowed:  job.ReasonNotAllowed,
+		wire.ReasonNotAFax:     job.ReasonNotAFax,
+		wire.ReasonLineDrop:    job.ReasonLineDrop,
+		wire.ReasonBadDocument: job.ReasonDocumentRejected,
+		wire.ReasonTooManyPage: job.ReasonTooLarge,
+		wire.ReasonCredit:      job.ReasonCredit,
+		wire.ReasonService:     job.ReasonService,
+		wire.ReasonOther:       job.ReasonUnknown,
+	}
+	out := []servicetest.Outcome{{To: good, Want: deliver.Status{State: job.Sent, Code: "sent", Pages: 2}}}
+	for r, number := range numbers() {
+		out = append(out, servicetest.Outcome{To: number, Want: deliver.Status{
+			State: job.DeliveryFailed, Reason: reasons[r], Code: "failed " + string(r),
+		}})
+	}
+	return out
+}
+
+func TestService(t *testing.T) { servicetest.Service(t, openRig) }
