@@ -94,7 +94,7 @@ func (a *App) build(cfg *config.Config) (*machine, error) {
 	m.panel, err = panel.New(panel.Options{
 		Devices: panels, Spool: a.state.spool, Desk: m.desk, Sessions: a.sessions, Bus: a.bus,
 		Searchable: m.searchable, Site: cfg.Site.Name, Lang: cfg.Site.Language, Country: cfg.Site.Country, Rules: rules(cfg.Numbers),
-		Allow: cfg.Panel.Allow, Idle: cfg.Panel.Idle, Clock: a.state.now, Log: a.log,
+		Allow: cfg.Panel.Allow, Hosts: cfg.Panel.Hosts, Idle: cfg.Panel.Idle, Clock: a.state.now, Log: a.log,
 	})
 	return m, err
 }

@@ -92,7 +92,7 @@ func (a *App) handler() http.Handler {
 	mux.Handle("/healthz", pages)
 	// The others tell how much a site faxes.
 	mux.Handle("/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if m := a.machine.Load(); m == nil || !panel.Admits(r.RemoteAddr, m.cfg.Panel.Allow) {
+		if m := a.machine.Load(); m == nil || !panel.Admits(r.RemoteAddr, m.cfg.Panel.Allow) || !panel.Named(r.Host, m.cfg.Panel.Hosts) {
 			http.Error(w, "not for this address, see panel.allow", http.StatusForbidden)
 			return
 		}

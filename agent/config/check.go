@@ -283,6 +283,11 @@ func (d *decoder) checkPanel(t *tree, c *Config) {
 		d.errorf(p.find("listen"), "panel.listen", "%s is no address to listen on, write 127.0.0.1:8630", quote(c.Panel.Listen))
 		return
 	}
+	for i, h := range c.Panel.Hosts {
+		if h == "" || strings.ContainsAny(h, "*/: ") {
+			d.errorf(p.find("hosts"), fmt.Sprintf("panel.hosts.%d", i+1), "%s is no host name, write it without port and wildcards such as fax.example.com", quote(h))
+		}
+	}
 	if (c.Panel.TLSCert == "") != (c.Panel.TLSKey == "") {
 		d.errorf(p, "panel.tls_cert_file", "tls_cert_file and tls_key_file belong together, write both or none")
 	}

@@ -87,6 +87,7 @@ type SignIn struct{}
 type Panel struct {
 	Listen  string         `yaml:"listen"` // host:port
 	Allow   []netip.Prefix `yaml:"allow"`  // who is answered beside loopback
+	Hosts   []string       `yaml:"hosts"`  // names that browsers may use for it, beside addresses and localhost
 	TLSCert string         `yaml:"tls_cert_file" cfg:"path"`
 	TLSKey  string         `yaml:"tls_key_file" cfg:"path"`
 	Idle    time.Duration  `yaml:"idle"` // until an untouched panel starts over

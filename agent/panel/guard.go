@@ -127,3 +127,18 @@ func randomText() string {
 	rand.Read(b[:]) // never fails
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
+
+// Named reports whether a Host header names this agent: by an address, as
+// localhost, or by one of the names it was given. Any other name may be one that
+// a foreign page had resolved to this machine, to use the panel in the name of
+// somebody who may (DNS rebinding).
+func Named(host string, hosts []string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
+		return true
+	}
+	is := func(name string) bool { return strings.EqualFold(strings.TrimSuffix(host, "."), name) }
+	return is("localhost") || slices.ContainsFunc(hosts, is)
+}

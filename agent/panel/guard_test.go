@@ -167,6 +167,27 @@ func TestHostDoesNotReachThePolicy(t *testing.T) {
 	}
 }
 
+// TestNames answers only names the agent was given, so that no foreign page can
+// lead a browser here under a name of its own.
+func TestNames(t *testing.T) {
+	r := newRig(t, 0, func(o *panel.Options) { o.Hosts = []string{"fax.contoso.example"} })
+	for host, want := range map[string]int{
+		"127.0.0.1": 200, "127.0.0.1:8630": 200, "[::1]:8630": 200, "[::1]": 200, "localhost:8630": 200, "10.1.2.3": 200,
+		"fax.contoso.example": 200, "FAX.Contoso.Example.:8630": 200,
+		"evil.example": 421, "fax.contoso.example.evil.example": 421, "127.0.0.1.evil.example:8630": 421, "": 421,
+	} {
+		for _, path := range []string{"/panel/front-desk/", "/panel/front-desk/live"} {
+			req := httptest.NewRequest("GET", path, nil)
+			req.RemoteAddr, req.Host = "127.0.0.1:1", host
+			w := httptest.NewRecorder()
+			r.panel.ServeHTTP(w, req)
+			if (w.Code == 421) != (want == 421) {
+				t.Errorf("GET %s under %q = %d, want %d", path, host, w.Code, want)
+			}
+		}
+	}
+}
+
 func TestAddresses(t *testing.T) {
 	r := newRig(t, 0, func(o *panel.Options) {
 		o.Allow = []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("2001:db8:1::/48")}
@@ -189,7 +210,7 @@ func TestAddresses(t *testing.T) {
 	} {
 		for _, path := range []string{"/panel/front-desk/", "/panel/front-desk/live", "/panel/-/panel.css"} {
 			req := httptest.NewRequest("GET", path, nil)
-			req.RemoteAddr = tt.peer
+			req.RemoteAddr, req.Host = tt.peer, "127.0.0.1"
 			req.Header.Set("X-Forwarded-For", "127.0.0.1")
 			w := httptest.NewRecorder()
 			r.panel.ServeHTTP(w, req)

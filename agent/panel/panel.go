@@ -58,6 +58,7 @@ type Options struct {
 	Country string           // ISO 3166 code that numbers without "+" belong to
 	Rules   number.Rules     // of the site
 	Allow   []netip.Prefix   // who may open a panel besides loopback
+	Hosts   []string         // names the panels answer under, besides addresses and localhost
 	Idle    time.Duration    // a visit ends this long after the last tap; default 60 s
 	Done    time.Duration    // and this long after Send; default 10 s
 	Zone    *time.Location   // of the times shown; nil is time.Local

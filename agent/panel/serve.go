@@ -69,6 +69,10 @@ func (p *Panel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "This panel does not answer your address. Allow it with panel.allow in the agent's configuration.", http.StatusForbidden)
 		return
 	}
+	if !Named(r.Host, p.opt.Hosts) {
+		http.Error(w, "This panel does not answer under this name. Use its address, or add the name to panel.hosts in the agent's configuration.", http.StatusMisdirectedRequest)
+		return
+	}
 	if name, ok := strings.CutPrefix(r.URL.Path, assetPath); ok {
 		p.assets.serve(w, r, name)
 		return
