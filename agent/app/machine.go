@@ -123,6 +123,9 @@ func (a *App) service(cfg *config.Config, c config.FaxService) (*service, error)
 	if !ok {
 		return nil, fmt.Errorf("kind %q is not built in", c.Kind)
 	}
+	if c.Token.Exposed() {
+		a.log.Warn("others may read the credential, take their rights away", "service", c.ID, "file", c.Token.Path())
+	}
 	clients, err := serviceClients(cfg, c)
 	if err != nil {
 		return nil, err
