@@ -3,12 +3,12 @@ package ldap_test
 import (
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	goldap "github.com/go-ldap/ldap/v3"
 	"github.com/jimlambrt/gldap"
 
 	"github.com/platen-fax/platen/agent/directory"
@@ -113,29 +113,55 @@ func startFake(t *testing.T, bind gldap.HandlerFunc) (string, identity) {
 	fatal(t, err)
 	mux, err := gldap.NewMux()
 	fatal(t, err)
-	fatal(t, mux.Bind(bind))
+	seen := make(chan struct{}, 1)
+	fatal(t, mux.Bind(func(w *gldap.ResponseWriter, r *gldap.Request) {
+		if m, err := r.GetSimpleBindMessage(); err == nil && m.UserName == probeDN {
+			_ = w.Write(r.NewBindResponse(gldap.WithResponseCode(gldap.ResultSuccess)))
+			seen <- struct{}{}
+			return
+		}
+		bind(w, r)
+	}))
 	fatal(t, server.Router(mux))
 	port := freePort(t)
 	cfg := id.roots.Clone()
 	cfg.Certificates = append(cfg.Certificates, id.pair)
 	done := make(chan error, 1)
 	go func() { done <- server.Run("127.0.0.1:"+port, gldap.WithTLSConfig(cfg)) }()
+	url := "ldaps://localhost:" + port
+	probe := func() error {
+		c, err := goldap.DialURL(url, goldap.DialWithTLSConfig(id.roots))
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		if err := c.Bind(probeDN, "x"); err != nil {
+			return err
+		}
+		<-seen
+		return nil
+	}
 	t.Cleanup(func() {
+		// The server counts its connections without a lock against Stop. Its
+		// answer to one more tells us that it has counted all before.
+		fatal(t, probe())
 		_ = server.Stop()
 		if err := <-done; err != nil {
 			t.Errorf("fake server: %v", err)
 		}
 	})
 	for end := time.Now().Add(bound); ; time.Sleep(time.Millisecond) {
-		if c, err := net.Dial("tcp", "127.0.0.1:"+port); err == nil {
-			c.Close()
-			return "ldaps://localhost:" + port, id
+		if probe() == nil {
+			return url, id
 		}
 		if time.Now().After(end) {
 			t.Fatal("the fake server does not answer")
 		}
 	}
 }
+
+// probeDN binds to see that the fake server is there; no test counts it.
+const probeDN = "cn=probe"
 
 // FuzzParseDiagnostic: any text has a verdict, and the right one when the code
 // stands in it alone.
