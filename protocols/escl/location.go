@@ -33,7 +33,12 @@ func JobPath(root, location string) (string, error) {
 	if p == "" || len(p) > maxPath {
 		return "", fmt.Errorf("%.100q: %w", location, ErrLocation)
 	}
-	return (&url.URL{Path: "/" + plain(p), RawPath: "/" + p}).EscapedPath(), nil
+	// Escaping can make it longer than what would be taken again.
+	escaped := (&url.URL{Path: "/" + plain(p), RawPath: "/" + p}).EscapedPath()
+	if len(escaped) > maxPath+1 {
+		return "", fmt.Errorf("%.100q: %w", location, ErrLocation)
+	}
+	return escaped, nil
 }
 
 // plain undoes percent escapes if there are no broken ones.
