@@ -11,12 +11,13 @@ import (
 
 	"github.com/platen-fax/platen/agent/deliver"
 	"github.com/platen-fax/platen/agent/deliver/faxplus"
+	"github.com/platen-fax/platen/agent/deliver/servicetest"
 	"github.com/platen-fax/platen/agent/job"
 	"github.com/platen-fax/platen/simulator/faxcloud"
 )
 
 func fax(t *testing.T, w *world, key string) deliver.Fax {
-	return deliver.Fax{Key: key, To: "+15145550123", Document: document(t), Since: w.clock.now()}
+	return deliver.Fax{Key: key, To: "+15145550123", Document: document(t), Since: w.clock.Now()}
 }
 
 func open(t *testing.T) (*world, *faxplus.Service) {
@@ -45,7 +46,7 @@ func TestUploadIsUsedAgainForAShortWhile(t *testing.T) {
 		{"another document", 0, other, 2},
 		{"late", 2 * time.Minute, f, 3},
 	} {
-		w.clock.pass(tt.pass)
+		w.clock.Pass(tt.pass)
 		if _, err := s.Upload(t.Context(), tt.fax, refs, f.Document.Size, keep); err != nil {
 			t.Fatal(err)
 		}
@@ -104,7 +105,7 @@ func TestFaxThatMovesBetweenTheListsIsFoundOnce(t *testing.T) {
 		go func() { done <- call() }()
 		for passed := false; ; {
 			if !passed && w.cloud.Calls(faxcloud.OpList) == calls+2 {
-				w.clock.pass(sendTime)
+				w.clock.Pass(sendTime)
 				passed = true
 			}
 			if passed {
@@ -152,7 +153,7 @@ func TestAnswersNobodyDocumented(t *testing.T) {
 		}
 	}))
 	defer srv.Close()
-	w := &world{clock: &clock{t: time.Date(2026, 9, 24, 6, 43, 4, 0, time.UTC)}}
+	w := &world{clock: servicetest.NewClock(time.Date(2026, 9, 24, 6, 43, 4, 0, time.UTC))}
 	s := w.service(t, srv.URL, deliver.Clients{API: srv.Client(), Commit: srv.Client()})
 	refs := map[string]string{"path": "/p"}
 	one, err1 := s.Submit(t.Context(), fax(t, w, "j/1/1"), refs)
@@ -207,7 +208,7 @@ func TestErrorsNameNoNumber(t *testing.T) {
 		_, _ = io.WriteString(w, `{"error":"bad number +15145550123","description":"+15145550123"}`)
 	}))
 	defer srv.Close()
-	w := &world{clock: &clock{}}
+	w := &world{clock: servicetest.NewClock(time.Time{})}
 	s := w.service(t, srv.URL, deliver.Clients{API: srv.Client(), Commit: srv.Client()})
 	_, err := s.Submit(t.Context(), fax(t, w, "j/1/1"), map[string]string{"path": "/p"})
 	var e *deliver.Error

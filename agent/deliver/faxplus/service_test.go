@@ -3,22 +3,16 @@ package faxplus_test
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"os"
-	"sync"
 	"testing"
 	"time"
 
@@ -37,55 +31,6 @@ const (
 	sendTime = 10 * time.Second
 )
 
-// clock is set by hand and shared by service and counterpart.
-type clock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.t
-}
-
-func (c *clock) pass(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = c.t.Add(d)
-}
-
-// authority is a CA of the test with one certificate for loopback.
-func authority(t *testing.T) (*x509.CertPool, tls.Certificate) {
-	t.Helper()
-	must := func(err error) {
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(err)
-	ca := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test CA"}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageCertSign, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	caDER, err := x509.CreateCertificate(rand.Reader, ca, ca, &caKey.PublicKey, caKey)
-	must(err)
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(err)
-	leaf := &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "fax cloud"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: ca.NotBefore, NotAfter: ca.NotAfter, KeyUsage: x509.KeyUsageDigitalSignature,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, leaf, ca, &key.PublicKey, caKey)
-	must(err)
-	parsed, err := x509.ParseCertificate(caDER)
-	must(err)
-	pool := x509.NewCertPool()
-	pool.AddCert(parsed)
-	return pool, tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
-}
-
 // numbers gives every documented final state a number.
 func numbers() map[wire.Status]string {
 	out := make(map[wire.Status]string)
@@ -100,16 +45,16 @@ const endless = "+15145559999"
 // world is a counterpart on loopback with an account and a rule per state.
 type world struct {
 	cloud *faxcloud.Cloud
-	clock *clock
+	clock *servicetest.Clock
 	roots *x509.CertPool
 	url   string
 }
 
 func openWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{clock: &clock{t: time.Date(2026, 9, 24, 6, 43, 4, 0, time.UTC)}}
+	w := &world{clock: servicetest.NewClock(time.Date(2026, 9, 24, 6, 43, 4, 0, time.UTC))}
 	o := faxcloud.Options{
-		Dir: t.TempDir(), Now: w.clock.now, SendTime: sendTime,
+		Dir: t.TempDir(), Now: w.clock.Now, SendTime: sendTime,
 		Accounts: []faxcloud.Account{{User: "53a1", Numbers: []string{from}}},
 		Tokens:   []faxcloud.Token{{Value: token, User: "53a1", Scopes: []string{faxcloud.ScopeFaxRead, faxcloud.ScopeFaxEdit, faxcloud.ScopeFileEdit}}},
 		Rules:    []faxcloud.Rule{{Prefix: endless, Outcome: faxcloud.Hang}},
@@ -127,7 +72,7 @@ func openWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	roots, cert := authority(t)
+	roots, cert := servicetest.Authority(t)
 	w.roots, w.url = roots, "https://"+ln.Addr().String()+"/v3"
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -145,7 +90,7 @@ func (w *world) service(t *testing.T, url string, clients deliver.Clients) *faxp
 	t.Helper()
 	t.Cleanup(clients.CloseIdle)
 	s, err := faxplus.New(faxplus.Options{
-		ID: "main", BaseURL: url, From: from, Clients: clients, Settle: time.Minute, Now: w.clock.now,
+		ID: "main", BaseURL: url, From: from, Clients: clients, Settle: time.Minute, Now: w.clock.Now,
 		Token: func(context.Context) (string, error) { return token, nil },
 	})
 	if err != nil {
@@ -243,7 +188,7 @@ func openRig(t *testing.T) servicetest.Rig {
 		Unreachable: w.service(t, "https://"+refusing.Addr().String(), clients),
 		Breaking:    w.service(t, w.url, w.breaking(t)),
 		Fax: func(t *testing.T, key string, _ deliver.Format) deliver.Fax {
-			return deliver.Fax{Key: key, To: numbers()[wire.Success], Grant: job.Grant{Kind: job.GrantAccount}, Document: document(t), Since: w.clock.now()}
+			return deliver.Fax{Key: key, To: numbers()[wire.Success], Grant: job.Grant{Kind: job.GrantAccount}, Document: document(t), Since: w.clock.Now()}
 		},
 		Outcomes: outcomes(),
 		Endless:  endless,
@@ -265,9 +210,9 @@ func openRig(t *testing.T) servicetest.Rig {
 			return out
 		},
 		Lag:      func(d time.Duration) { w.cloud.Tune(faxcloud.Tune{ListLag: &d}) },
-		Pass:     w.clock.pass,
-		Finish:   func() { w.clock.pass(sendTime) },
-		TooLate:  func() { w.clock.pass(sendTime / 2) },
+		Pass:     w.clock.Pass,
+		Finish:   func() { w.clock.Pass(sendTime) },
+		TooLate:  func() { w.clock.Pass(sendTime / 2) },
 		HideKeys: func() { hide := true; w.cloud.Tune(faxcloud.Tune{HideComments: &hide}) },
 		Revoke:   func() { w.cloud.RevokeToken(token) },
 	}

@@ -48,7 +48,7 @@ func (w *world) ticket(t *testing.T, device string, life time.Duration, to ...st
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := c.Ticket(t.Context(), u.Token, wire.TicketRequest{DeviceID: device, Job: "j7", Recipients: to, Until: w.clock.now().Add(life)})
+	a, err := c.Ticket(t.Context(), u.Token, wire.TicketRequest{DeviceID: device, Job: "j7", Recipients: to, Until: w.clock.Now().Add(life)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +82,7 @@ func TestGrantsThatAreRefused(t *testing.T) {
 	w, s := open(t)
 	behalf := func(p string) job.Grant { return job.Grant{Kind: job.GrantOnBehalfOf, Person: p} }
 	short := w.ticket(t, device, time.Minute, good)
-	w.clock.pass(time.Minute)
+	w.clock.Pass(time.Minute)
 	for name, tt := range map[string]struct {
 		grant   job.Grant
 		verdict deliver.Verdict
@@ -155,7 +155,7 @@ func TestNewTicketSendsTheSameFax(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.clock.pass(time.Minute)
+	w.clock.Pass(time.Minute)
 	_, err = s.Submit(t.Context(), f, refs)
 	var e *deliver.Error
 	if !errors.As(err, &e) || e.Verdict != deliver.Unauthorized || e.Stored {

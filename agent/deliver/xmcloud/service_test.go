@@ -3,22 +3,16 @@ package xmcloud_test
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"os"
-	"sync"
 	"testing"
 	"time"
 
@@ -40,55 +34,6 @@ const (
 	sendTime = 10 * time.Second
 )
 
-// clock is set by hand and shared by service and counterpart.
-type clock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.t
-}
-
-func (c *clock) pass(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = c.t.Add(d)
-}
-
-// authority is a CA of the test with one certificate for loopback.
-func authority(t *testing.T) (*x509.CertPool, tls.Certificate) {
-	t.Helper()
-	must := func(err error) {
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(err)
-	ca := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test CA"}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageCertSign, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	caDER, err := x509.CreateCertificate(rand.Reader, ca, ca, &caKey.PublicKey, caKey)
-	must(err)
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(err)
-	leaf := &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "fax cloud"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: ca.NotBefore, NotAfter: ca.NotAfter, KeyUsage: x509.KeyUsageDigitalSignature,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, leaf, ca, &key.PublicKey, caKey)
-	must(err)
-	parsed, err := x509.ParseCertificate(caDER)
-	must(err)
-	pool := x509.NewCertPool()
-	pool.AddCert(parsed)
-	return pool, tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
-}
-
 // numbers gives every documented reason a number.
 func numbers() map[wire.Reason]string {
 	out := make(map[wire.Reason]string)
@@ -101,16 +46,16 @@ func numbers() map[wire.Reason]string {
 // world is a counterpart on loopback: one region, one account.
 type world struct {
 	cloud *faxcloud.Cloud
-	clock *clock
+	clock *servicetest.Clock
 	roots *x509.CertPool
 	url   string
 }
 
 func openWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{clock: &clock{t: time.Date(2026, 9, 24, 6, 43, 4, 0, time.UTC)}}
+	w := &world{clock: servicetest.NewClock(time.Date(2026, 9, 24, 6, 43, 4, 0, time.UTC))}
 	o := faxcloud.Options{
-		Dir: t.TempDir(), Now: w.clock.now, SendTime: sendTime,
+		Dir: t.TempDir(), Now: w.clock.Now, SendTime: sendTime,
 		Rules: []faxcloud.Rule{{Prefix: endless, Outcome: faxcloud.Hang}},
 		XM: faxcloud.XMOptions{ChunkMax: 600, Accounts: []faxcloud.XMAccount{{
 			Region: "eu", ID: "acme", Domains: []string{"acme.example"}, Numbers: []string{from},
@@ -135,7 +80,7 @@ func openWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	roots, cert := authority(t)
+	roots, cert := servicetest.Authority(t)
 	w.roots, w.url = roots, "https://"+ln.Addr().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -243,7 +188,7 @@ func (w *world) fail(t *testing.T, op servicetest.Op, f servicetest.Failure) {
 
 // fax is one with the account's own authority.
 func (w *world) fax(t *testing.T, key string) deliver.Fax {
-	return deliver.Fax{Key: key, To: good, Grant: job.Grant{Kind: job.GrantAccount}, Document: document(t), Since: w.clock.now()}
+	return deliver.Fax{Key: key, To: good, Grant: job.Grant{Kind: job.GrantAccount}, Document: document(t), Since: w.clock.Now()}
 }
 
 func openRig(t *testing.T) servicetest.Rig {
@@ -279,9 +224,9 @@ func openRig(t *testing.T) servicetest.Rig {
 			return out
 		},
 		Lag:      func(d time.Duration) { w.cloud.Tune(faxcloud.Tune{ListLag: &d}) },
-		Pass:     w.clock.pass,
-		Finish:   func() { w.clock.pass(sendTime) },
-		TooLate:  func() { w.clock.pass(sendTime / 2) },
+		Pass:     w.clock.Pass,
+		Finish:   func() { w.clock.Pass(sendTime) },
+		TooLate:  func() { w.clock.Pass(sendTime / 2) },
 		HideKeys: func() { w.cloud.Tune(faxcloud.Tune{HideComments: &hide}) },
 		Revoke:   func() { w.cloud.XM().Revoke(token) },
 	}
