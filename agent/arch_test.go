@@ -16,9 +16,11 @@ const module = "github.com/platen-fax/platen/"
 // layers says what each tree may import of ours; the longest matching key wins.
 // A value ending in /... allows the whole tree, any other one package.
 var layers = map[string][]string{
-	"configs":   {},
-	"protocols": {},
-	"devices":   {"devices", "protocols/..."},
+	"configs":           {},
+	"protocols":         {},
+	"protocols/faxplus": {"protocols/oneshot"},
+	"protocols/xmcloud": {"protocols/oneshot"},
+	"devices":           {"devices", "protocols/..."},
 
 	"devices/devicetest": {"devices"},
 

@@ -5,10 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
-	"sync"
+
+	"github.com/platen-fax/platen/protocols/oneshot"
 )
 
 // Send commits one fax to exactly one recipient and returns the outbox id of
@@ -44,7 +43,7 @@ func (c *Client) Send(ctx context.Context, r SendRequest) (string, error) {
 	if err != nil {
 		return "", &Error{Op: op, Err: errors.Join(err, ErrNotSent)}
 	}
-	body := &witness{data: data}
+	body := oneshot.NewBody(data)
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.root+"/outbox", body)
 	if err != nil {
 		return "", &Error{Op: op, Err: errors.Join(err, ErrNotSent)}
@@ -60,56 +59,13 @@ func (c *Client) Send(ctx context.Context, r SendRequest) (string, error) {
 
 	var out SendResponse
 	err = exchange(&hc, req, op, http.StatusCreated, &out)
-	whole := body.seal()
+	whole := body.Seal()
 	var e *Error
-	if errors.As(err, &e) && e.Code == 0 && (!whole || writeFailed(err)) {
+	if errors.As(err, &e) && e.Code == 0 && (!whole || oneshot.WriteFailed(err)) {
 		e.Err = errors.Join(e.Err, ErrNotSent)
 	}
 	if err != nil {
 		return "", err
 	}
 	return out.IDs[r.To[0]], nil
-}
-
-// writeFailed reports whether err is a write to the connection that failed. The
-// request is one HTTP/1.1 message, so a failed write means its end was not
-// handed to the network.
-func writeFailed(err error) bool {
-	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "write"
-}
-
-// witness is a request body that knows whether all of it was read, and that
-// gives nothing more once sealed: net/http may still be reading a body after
-// the request has failed.
-type witness struct {
-	mu     sync.Mutex
-	data   []byte
-	sealed bool
-}
-
-// Read implements [io.Reader].
-func (w *witness) Read(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	switch {
-	case w.sealed:
-		return 0, errSealed
-	case len(w.data) == 0:
-		return 0, io.EOF
-	}
-	n := copy(p, w.data)
-	w.data = w.data[n:]
-	return n, nil
-}
-
-// Close implements [io.Closer].
-func (w *witness) Close() error { return nil }
-
-// seal ends the body and reports whether all of it had been read.
-func (w *witness) seal() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.sealed = true
-	return len(w.data) == 0
 }

@@ -3,7 +3,6 @@ package faxplus
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"mime/multipart"
@@ -121,6 +120,3 @@ func exchange(hc *http.Client, req *http.Request, op string, want int, out any) 
 	}
 	return nil
 }
-
-// errSealed stops a body whose request has been given up.
-var errSealed = errors.New("request was given up")

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"sync"
+
+	"github.com/platen-fax/platen/protocols/oneshot"
 )
 
 // once makes one request that must not be repeated by anybody: the commit of a
@@ -23,7 +23,7 @@ func (c *Client) once(ctx context.Context, op, path, contentType string, edit fu
 		}
 		return err
 	}
-	body := &witness{data: data}
+	body := oneshot.NewBody(data)
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, portal+path, body)
 	if err != nil {
 		return &Error{Op: op, Err: errors.Join(err, ErrNotSent)}
@@ -38,9 +38,9 @@ func (c *Client) once(ctx context.Context, op, path, contentType string, edit fu
 	hc := *c.cfg.Commit
 	hc.CheckRedirect = noRedirect
 	err = exchange(&hc, req, op, out)
-	whole := body.seal()
+	whole := body.Seal()
 	var e *Error
-	if errors.As(err, &e) && e.Status == 0 && (!whole || writeFailed(err)) {
+	if errors.As(err, &e) && e.Status == 0 && (!whole || oneshot.WriteFailed(err)) {
 		e.Err = errors.Join(e.Err, ErrNotSent)
 	}
 	return err
@@ -66,49 +66,3 @@ func exchange(hc *http.Client, req *http.Request, op string, out any) error {
 	}
 	return settle(op, resp.StatusCode, resp.Header, body, out)
 }
-
-// writeFailed reports whether err is a write to the connection that failed. The
-// request is one HTTP/1.1 message, so a failed write means its end was not
-// handed to the network.
-func writeFailed(err error) bool {
-	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "write"
-}
-
-// witness is a request body that knows whether all of it was read, and that
-// gives nothing more once sealed: net/http may still be reading a body after
-// the request has failed.
-type witness struct {
-	mu     sync.Mutex
-	data   []byte
-	sealed bool
-}
-
-// Read implements [io.Reader].
-func (w *witness) Read(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	switch {
-	case w.sealed:
-		return 0, errSealed
-	case len(w.data) == 0:
-		return 0, io.EOF
-	}
-	n := copy(p, w.data)
-	w.data = w.data[n:]
-	return n, nil
-}
-
-// Close implements [io.Closer].
-func (w *witness) Close() error { return nil }
-
-// seal ends the body and reports whether all of it had been read.
-func (w *witness) seal() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.sealed = true
-	return len(w.data) == 0
-}
-
-// errSealed stops a body whose request has been given up.
-var errSealed = errors.New("request was given up")
