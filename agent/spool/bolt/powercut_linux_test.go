@@ -62,21 +62,31 @@ func replay(calls []call, dir, without string, at moment) (kinds map[string]int,
 	// What a node had when a flush of it began, by the line it began in.
 	type began struct{ changes map[*node]int }
 	starts := map[int]began{}
+	// The file a close meant when it began: the kernel gives the number to the next
+	// open of another thread before the close has returned.
+	closing := map[int]*handle{}
 	order := slices.Clone(calls)
 	slices.SortFunc(order, func(a, b call) int { return a.start - b.start })
 	next := 0
 	for _, c := range calls {
 		// Before this call ended, these flushes had begun.
 		for ; next < len(order) && order[next].start <= c.end; next++ {
-			if s := order[next]; s.name == "fsync" || s.name == "fdatasync" {
+			switch s := order[next]; s.name {
+			case "fsync", "fdatasync", "close":
 				fd, err := s.int(0)
 				if err != nil {
 					return nil, err
 				}
-				if h := d.fds[fd]; h != nil {
+				h := d.fds[fd]
+				if s.name == "close" {
+					closing[s.start] = h
+				} else if h != nil {
 					starts[s.start] = began{map[*node]int{h.n: len(h.n.changes)}}
 				}
 			}
+		}
+		if fd, _ := c.int(0); c.name == "close" && d.fds[fd] != closing[c.start] {
+			continue // the number is another file's by now
 		}
 		line, flushed, err := d.do(c, dir)
 		if err != nil {
@@ -103,6 +113,39 @@ func replay(calls []call, dir, without string, at moment) (kinds map[string]int,
 		}
 	}
 	return kinds, nil
+}
+
+// TestReplayKnowsReusedNumbers replays a close that returns only after another
+// thread was given the same number: that thread's flush must still count.
+func TestReplayKnowsReusedNumbers(t *testing.T) {
+	hex := func(s string) string {
+		var b strings.Builder
+		for _, c := range []byte(s) {
+			fmt.Fprintf(&b, `\x%02x`, c)
+		}
+		return `"` + b.String() + `"`
+	}
+	open := func(name string, start, end int) call {
+		return call{name: "openat", args: []string{"AT_FDCWD", hex("/disk/" + name), "O_WRONLY|O_CREAT", "0600"}, ret: 5, start: start, end: end}
+	}
+	calls := []call{
+		open("one", 0, 0),
+		open("two", 2, 3), // while the close of one, begun at 1, is still under way
+		{name: "close", args: []string{"5"}, start: 1, end: 4},
+		{name: "write", args: []string{"5", hex("kept"), "4"}, ret: 4, start: 5, end: 5},
+		{name: "fsync", args: []string{"5"}, start: 6, end: 6},
+		{name: "close", args: []string{"5"}, start: 7, end: 7},
+	}
+	var flushed int
+	kinds, err := replay(calls, "/disk", "", func(d *disk, _ ledger) error {
+		if n := d.walk("two"); n != nil {
+			flushed += len(n.changes)
+		}
+		return nil
+	})
+	if err != nil || len(kinds) != 1 || flushed != 1 {
+		t.Errorf("replay saw flushes %v of %d changes of the second file, %v; want 1 of 1", kinds, flushed, err)
+	}
 }
 
 // do applies one call. It returns the line of the ledger that was written, or
