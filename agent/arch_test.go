@@ -34,7 +34,12 @@ var layers = map[string][]string{
 	"agent/spool":               {"agent/job"},
 	"agent/spool/spooltest":     {"agent/job", "agent/spool"},
 	"agent/spool/bolt":          {"agent/job", "agent/spool", "agent/seal", "agent/crash"},
-	"agent/signin":              {"agent/job"},
+	"agent/signin":              {"agent/job", "agent/registry"}, // attempts are counted over a restart
+	"agent/signin/password":     {"agent/job", "agent/signin"},
+	"agent/signin/wstrust":      {"agent/job", "agent/signin", "agent/directory", "protocols/wstrust"},
+	"agent/signin/xmcloud":      {"agent/job", "agent/signin", "agent/directory", "protocols/xmcloud"},
+	"agent/signin/phone":        {"agent/job", "agent/signin", "agent/directory", "protocols/deviceflow"},
+	"agent/signin/badge":        {"agent/job", "agent/signin", "agent/directory", "agent/registry", "devices"},
 	"agent/directory":           {"agent/job"},
 	"agent/directory/csv":       {"agent/job", "agent/directory"},
 	"agent/directory/ldap":      {"agent/job", "agent/directory"},
@@ -73,7 +78,7 @@ var layers = map[string][]string{
 const driversFile = "agent/drivers.go"
 
 // contractChildren lists packages whose children only drivers.go may import.
-var contractChildren = []string{"devices", "agent/deliver", "agent/directory"}
+var contractChildren = []string{"devices", "agent/deliver", "agent/directory", "agent/signin"}
 
 // witnesses are packages that check us from outside and must not share our code.
 var witnesses = map[string]string{
