@@ -33,4 +33,3 @@ func (e *Events) Send(ctx context.Context, ev Event) error {
 
 // Receive is where one panel takes them.
 func (e *Events) Receive() <-chan Event { return e.ch }
-
