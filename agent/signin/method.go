@@ -140,3 +140,14 @@ type Terms struct {
 	NotBefore  time.Time // zero: now
 	Until      time.Time // how long it should be good; the service may grant less
 }
+
+// DeviceCode is a code that a fax service gave for signing in by phone.
+type DeviceCode struct {
+	Device   string // the secret that asks for the outcome; never shown
+	User     string // to type on the phone
+	Address  string // where to type it
+	Complete string // Address with the code, for the QR code
+	Match    string // number that the phone shows as well; "" where there is none
+	Expires  time.Time
+	Interval time.Duration // between two questions about the outcome, at least
+}
