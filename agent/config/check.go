@@ -15,7 +15,9 @@ import (
 
 // What the keys of kind enumeration take.
 const (
-	ModeSharedAccount = "shared-account"
+	ModeSharedAccount = "shared-account" // nobody signs in
+	ModeDeviceLogin   = "device-login"   // badge or device say who it is, a directory knows the person
+	ModeUserPrompt    = "user-prompt"    // people sign in at the panel
 	DriverESCL        = "escl"
 	KindFaxPlus       = "faxplus"
 	KindXMCloud       = "xmcloud"
@@ -30,7 +32,7 @@ var (
 
 	drivers    = []string{DriverESCL}
 	kinds      = []string{KindFaxPlus, KindXMCloud}
-	laterModes = []string{"device-login", "user-prompt", "saml"}
+	modes      = []string{ModeSharedAccount, ModeDeviceLogin, ModeUserPrompt}
 	papers     = []string{"a4", "letter", "legal"}
 )
 
@@ -202,11 +204,7 @@ func (d *decoder) checkDevice(item *tree, i int, dev *Device, c *Config) {
 	if d.required(item, path, "url", dev.URL, "the device's address, such as https://10.0.0.20/eSCL") {
 		d.checkURL(item.find("url"), join(path, "url"), dev.URL, "https", "http")
 	}
-	if slices.Contains(laterModes, dev.Mode) {
-		d.errorf(item.find("mode"), join(path, "mode"), "%s is not available in this version, write %s", dev.Mode, ModeSharedAccount)
-	} else {
-		d.oneOf(item.find("mode"), join(path, "mode"), dev.Mode, ModeSharedAccount)
-	}
+	d.oneOf(item.find("mode"), join(path, "mode"), dev.Mode, modes...)
 	if d.required(item, path, "fax_service", dev.FaxService, "the id of one of fax_services") {
 		if _, ok := c.Service(dev.FaxService); !ok {
 			ids := []string{"none"}

@@ -56,14 +56,17 @@ type Device struct {
 	ID         string            `yaml:"id"`
 	Driver     string            `yaml:"driver"`
 	URL        string            `yaml:"url"`
-	Mode       string            `yaml:"mode"`
+	Mode       string            `yaml:"mode"`        // one of the Mode constants
 	FaxService string            `yaml:"fax_service"` // the id of a FaxService
 	Name       string            `yaml:"name"`        // shown at the panel; the id by default
 	Paper      string            `yaml:"paper"`       // a4, letter or legal; by the country by default
 	CAFile     string            `yaml:"ca_file" cfg:"path"`
 	User       string            `yaml:"user"`
 	Password   Secret            `yaml:"password_file"`
-	Quirks     map[string]string `yaml:"quirks"` // the driver's, for models that need it
+	Quirks     map[string]string `yaml:"quirks"`          // the driver's, for models that need it
+	Location   string            `yaml:"location"`        // told to sign-in services and shown on the phone; may be empty
+	Reader     Reader            `yaml:"reader"`          // of badges
+	LaunchKey  Secret            `yaml:"launch_key_file"` // key of the launch tokens of a device that signs people in itself
 }
 
 // FaxService is one account at a fax service.
@@ -79,9 +82,6 @@ type FaxService struct {
 	CAFile      string   `yaml:"ca_file" cfg:"path"`
 	MaxInFlight int      `yaml:"max_in_flight"`
 }
-
-// SignIn has no keys yet: every device is in shared-account mode.
-type SignIn struct{}
 
 // Panel is the web server of the devices' screens.
 type Panel struct {

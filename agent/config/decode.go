@@ -193,9 +193,6 @@ func unknownKey(key string, known []string) string {
 	if best := nearest(key, known); best != "" {
 		return "unknown key, did you mean " + best + "?"
 	}
-	if len(known) == 0 {
-		return "unknown key; this version has no keys here"
-	}
 	known = slices.Sorted(slices.Values(known))
 	return "unknown key; known here: " + strings.Join(known, ", ")
 }

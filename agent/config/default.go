@@ -15,6 +15,13 @@ func Default() *Config {
 	return &Config{
 		Site:  Site{Country: "US", Language: "en"},
 		Panel: Panel{Listen: "127.0.0.1:8630", Idle: time.Minute},
+		SignIn: SignIn{
+			Account:     AccountAuto,
+			Badge:       Badge{PIN: PINOff},
+			Unreachable: UnreachableRefuse,
+			Pause:       time.Minute,
+			Window:      30 * time.Minute,
+		},
 		Spool: Spool{Dir: "state", QuotaMiB: 2048},
 		MQTT:  MQTT{TopicPrefix: "platen"},
 		Delivery: Delivery{
@@ -47,7 +54,10 @@ func Default() *Config {
 	}
 }
 
-func (d *Device) setDefaults() { d.Mode = ModeSharedAccount }
+func (d *Device) setDefaults() {
+	d.Mode = ModeSharedAccount
+	d.Reader = Reader{Profile: "generic", Baud: 9600, DataBits: 8, Parity: "none", StopBits: 1}
+}
 
 func (s *FaxService) setDefaults() {
 	s.From = NoNumber
