@@ -41,13 +41,13 @@ func listen(cfg *config.Config, a *App, log *slog.Logger) (*server, error) {
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	if cfg.Panel.TLSCert != "" {
-		cert, err := tls.LoadX509KeyPair(cfg.Panel.TLSCert, cfg.Panel.TLSKey)
+		own, err := openCertificate(cfg.Panel.TLSCert, cfg.Panel.TLSKey)
 		if err != nil {
 			ln.Close()
 			return nil, fmt.Errorf("panel.tls_cert_file: %w", err)
 		}
 		s.tls = true
-		ln = tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}})
+		ln = tls.NewListener(ln, own.config())
 	}
 	go func() {
 		defer close(s.done)
