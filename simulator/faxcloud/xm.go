@@ -31,6 +31,9 @@ type XMOptions struct {
 	PlainFailures bool
 	// CodeTTL is the life of a code for the phone; default 4 min.
 	CodeTTL time.Duration
+	// PollEvery is the interval told to who waits for the phone, in whole seconds;
+	// default 5 s.
+	PollEvery time.Duration
 	// ChunkMax is the greatest piece of a document in bytes; default the
 	// contract's bound.
 	ChunkMax int64
@@ -82,6 +85,9 @@ func newXM(c *Cloud, o XMOptions) (*XM, error) {
 	}
 	if o.CodeTTL <= 0 {
 		o.CodeTTL = 4 * time.Minute
+	}
+	if o.PollEvery < time.Second {
+		o.PollEvery = firstInterval
 	}
 	if o.ChunkMax <= 0 || o.ChunkMax > xmcloud.MaxChunk {
 		o.ChunkMax = xmcloud.MaxChunk

@@ -98,7 +98,7 @@ func (x *XM) pair(k xmCall, t xmcloud.Terminal) (*pairing, *xmcloud.Error) {
 	}
 	p := &pairing{
 		region: k.region, account: k.account, terminal: t, device: randomID(32), user: userCode(), match: fmt.Sprint(10 + below(90)),
-		begun: now, until: now.Add(x.opts.CodeTTL), interval: firstInterval, visits: make(map[string]*visit),
+		begun: now, until: now.Add(x.opts.CodeTTL), interval: x.opts.PollEvery, visits: make(map[string]*visit),
 	}
 	x.pairings = append(x.pairings, p)
 	if len(x.pairings) > keepPairings {
