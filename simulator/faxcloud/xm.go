@@ -188,7 +188,7 @@ func (x *XM) AddIdP(region, account string, p XMIdP) error {
 	if err != nil {
 		return err
 	}
-	if p.EntityID == "" || len(p.Certificates)+len(p.Fingerprints) == 0 {
+	if p.EntityID == "" || p.OIDC == nil && len(p.Certificates)+len(p.Fingerprints) == 0 {
 		return errors.New("identity provider without issuer or certificate")
 	}
 	for _, other := range x.regions[region].accounts {

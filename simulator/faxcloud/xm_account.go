@@ -55,6 +55,8 @@ type XMConnector struct {
 // in a change of provider or certificate.
 type XMIdP struct {
 	saml.IdentityProvider
+	// OIDC is set for an OpenID provider; EntityID is its issuer then.
+	OIDC        *OIDCClient
 	From, Until time.Time // zero: open
 }
 

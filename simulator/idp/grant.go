@@ -90,7 +90,7 @@ func (p *OIDC) number(d time.Duration) any {
 	return n
 }
 
-// token answers polls, and at AD FS the password grant.
+// token answers polls, exchanges codes, and at AD FS takes the password grant.
 func (p *OIDC) token(w http.ResponseWriter, r *http.Request) {
 	f, ok := form(w, r)
 	if !ok {
@@ -102,6 +102,8 @@ func (p *OIDC) token(w http.ResponseWriter, r *http.Request) {
 	case f.Get("grant_type") == "urn:ietf:params:oauth:grant-type:device_code":
 		said := p.poll(w, f)
 		p.polls = append(p.polls, Poll{p.o.Now(), said})
+	case f.Get("grant_type") == "authorization_code":
+		p.redeem(w, f)
 	case f.Get("grant_type") == "password" && p.o.Shape == ADFS:
 		p.password(w, f)
 	default:
@@ -161,7 +163,7 @@ func (p *OIDC) poll(w http.ResponseWriter, f url.Values) string {
 		return say("invalid_grant", "AADSTS53003: Access has been blocked by Conditional Access policies.")
 	}
 	g.verdict = used
-	p.issue(w, g.client, g.person, g.scope)
+	p.issue(w, g.client, g.person, g.scope, "")
 	return "ok"
 }
 
@@ -187,7 +189,7 @@ func (p *OIDC) password(w http.ResponseWriter, f url.Values) {
 		refuse(w, "invalid_grant", "MSIS9659: invalid user name or password")
 		return
 	}
-	p.issue(w, f.Get("client_id"), u, f.Get("scope"))
+	p.issue(w, f.Get("client_id"), u, f.Get("scope"), "")
 }
 
 func (p *OIDC) signIn(name, password, code string) (User, error) {

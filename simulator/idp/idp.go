@@ -1,7 +1,7 @@
 // Package idp plays the identity providers of companies: SAML 2.0 providers in
 // the manner of Entra, AD FS, Okta, F5 and one that minds the case of letters,
-// and OpenID providers with the device grant in the manner of Entra, AD FS and
-// Okta. Both show a sign-in page that fits a phone, keep users in the states
+// and OpenID providers with the device grant and browser sign-in in the
+// manner of Entra, AD FS and Okta. Both show a sign-in page that fits a phone, keep users in the states
 // that real directories put them in, change keys, and go wrong on demand. A SAML
 // provider also forges: it emits the known attacks on service providers.
 //

@@ -26,6 +26,9 @@ type OIDCOptions struct {
 	Base string
 	// Clients are the applications it knows: client id → name shown to people.
 	Clients map[string]string
+	// Returns are the addresses that browsers may be sent back to, by client id;
+	// a client without any can use the device grant only.
+	Returns map[string][]string
 	// Users of the directory.
 	Users []User
 	// Life of a code, default 15 min; Interval between polls, default 5 s.
@@ -138,7 +141,8 @@ func letters(n int) string {
 	return string(b)
 }
 
-// OIDC is one OpenID provider with the device grant. It is safe for concurrent
+// OIDC is one OpenID provider with the device grant and the authorization code
+// grant. It is safe for concurrent
 // use and starts no goroutine.
 type OIDC struct {
 	o OIDCOptions
@@ -150,6 +154,8 @@ type OIDC struct {
 	knobs    Knobs
 	grants   map[string]*grant // by device code
 	flows    map[string]string // page → device code
+	logins   map[string]*login // page → sign-in in a browser
+	codes    map[string]*login // authorization code → the same
 	guesses  int
 	attempts []Attempt
 	polls    []Poll
@@ -187,7 +193,10 @@ func NewOIDC(o OIDCOptions) (*OIDC, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	p := &OIDC{o: o, s: s, grants: make(map[string]*grant), flows: make(map[string]string), dir: directory{users: slices.Clone(o.Users)}}
+	p := &OIDC{
+		o: o, s: s, grants: make(map[string]*grant), flows: make(map[string]string),
+		logins: make(map[string]*login), codes: make(map[string]*login), dir: directory{users: slices.Clone(o.Users)},
+	}
 	return p, p.RotateKeys(false)
 }
 
@@ -250,6 +259,8 @@ func (p *OIDC) Handler() http.Handler {
 	mux.HandleFunc("POST "+p.s.token, p.token)
 	mux.HandleFunc("GET "+p.s.page, p.enter)
 	mux.HandleFunc("POST "+p.s.page, p.step)
+	mux.HandleFunc("GET "+authorizePath, p.authorizePage)
+	mux.HandleFunc("POST "+authorizePath, p.authorizeStep)
 	return overTLS(mux)
 }
 
@@ -259,7 +270,7 @@ func (p *OIDC) discover(w http.ResponseWriter, _ *http.Request) {
 	p.mu.Unlock()
 	doc := map[string]any{
 		"issuer": p.s.issuer, "token_endpoint": p.o.Base + p.s.token, "jwks_uri": p.o.Base + p.s.keys,
-		"authorization_endpoint": p.o.Base + "/authorize", "response_types_supported": []string{"code"},
+		"authorization_endpoint": p.o.Base + authorizePath, "response_types_supported": []string{"code"},
 		"subject_types_supported": []string{"pairwise"}, "id_token_signing_alg_values_supported": []string{"RS256"},
 	}
 	if !none {

@@ -12,8 +12,8 @@ import (
 )
 
 // issue answers with an ID token, spoiled if a knob says so.
-func (p *OIDC) issue(w http.ResponseWriter, client string, u User, scope string) {
-	raw, err := p.idToken(client, u, p.knobs.Token)
+func (p *OIDC) issue(w http.ResponseWriter, client string, u User, scope, nonce string) {
+	raw, err := p.idToken(client, u, nonce, p.knobs.Token)
 	if err != nil {
 		p.o.Log.Error("no ID token", "shape", p.o.Shape, "err", err)
 		http.Error(w, "the token could not be made", http.StatusInternalServerError)
@@ -29,11 +29,14 @@ func (p *OIDC) issue(w http.ResponseWriter, client string, u User, scope string)
 	answer(w, http.StatusOK, doc)
 }
 
-func (p *OIDC) idToken(client string, u User, lie TokenLie) (string, error) {
+func (p *OIDC) idToken(client string, u User, nonce string, lie TokenLie) (string, error) {
 	now := p.o.Now()
 	claims := map[string]any{
 		"iss": p.s.issuer, "aud": client, "sub": "sub-" + u.Name, "iat": now.Unix(), "nbf": now.Unix(),
 		"exp": now.Add(time.Hour).Unix(), "name": u.Display,
+	}
+	if nonce != "" {
+		claims["nonce"] = nonce
 	}
 	if u.Email != "" {
 		claims["email"] = u.Email
