@@ -107,6 +107,7 @@ type Job struct {
 	Device     string     `json:"device"`
 	Shared     bool       `json:"shared,omitempty"` // taken at a device without sign-in
 	Owner      Person     `json:"owner,omitzero"`   // fixed at capture; zero: nobody
+	Claimed    string     `json:"claimed,omitempty"` // address typed by somebody nobody could check; Shared then
 	State      State      `json:"state"`
 	Created    time.Time  `json:"created"`
 	Changed    time.Time  `json:"changed"`           // last change by a person or a page

@@ -82,11 +82,12 @@ func (p *Panel) accept(ctx context.Context, v *visit, id job.ID) error {
 	// Whoever closes the page after tapping Send has sent.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestTime)
 	defer cancel()
-	terms := spool.Terms{
-		Recipients: slices.Clone(v.s.Form.Recipients),
-		Route:      slices.Clone(v.dev.Route),
-		Grants:     signin.Grants(v.s, v.dev.Route),
+	recipients := slices.Clone(v.s.Form.Recipients)
+	grants, err := signin.Grants(ctx, v.s, nil, v.dev.Route, signin.Terms{Job: id, Device: v.s.Device, Recipients: recipients})
+	if err != nil {
+		return err
 	}
+	terms := spool.Terms{Recipients: recipients, Route: slices.Clone(v.dev.Route), Grants: grants}
 	j, err := p.opt.Spool.Accept(ctx, id, terms)
 	if errors.Is(err, spool.ErrUnavailable) {
 		j, err = p.opt.Spool.Accept(ctx, id, terms) // the same promise, once more

@@ -90,29 +90,3 @@ func TestMemoryTogether(t *testing.T) {
 		t.Errorf("%d of 50 changes are there, %v", len(got.Jobs), err)
 	}
 }
-
-// TestGrants makes one grant for each service, with the account's credential and
-// in the name of the person where there is one.
-func TestGrants(t *testing.T) {
-	for _, tt := range []struct {
-		name string
-		s    signin.Session
-		kind job.GrantKind
-		who  string
-	}{
-		{"shared device", signin.Session{Shared: true}, job.GrantAccount, ""},
-		{"shared device never names a person", signin.Session{Shared: true, Person: job.Person{ID: "ann"}}, job.GrantAccount, ""},
-		{"signed in", signin.Session{Person: job.Person{ID: "ann"}}, job.GrantOnBehalfOf, "ann"},
-	} {
-		grants := signin.Grants(tt.s, []string{"main", "spare"})
-		if len(grants) != 2 {
-			t.Fatalf("%s: %d grants, want 2", tt.name, len(grants))
-		}
-		for i, service := range []string{"main", "spare"} {
-			g := grants[i]
-			if g.Service != service || g.Account != service || g.Kind != tt.kind || g.Person != tt.who || len(g.Ticket) > 0 {
-				t.Errorf("%s: grant %+v, want %s for %s in the name of %q", tt.name, g, tt.kind, service, tt.who)
-			}
-		}
-	}
-}

@@ -110,6 +110,9 @@ type Shown struct {
 type Identity struct {
 	Person job.Person
 	Way    Way
+	// Claimed is the address that somebody typed whom nobody could check, where
+	// policy lets the fax wait in the device's name; Person is zero then.
+	Claimed string
 	// Ask says that the panel must show name and address and ask "Is this you?",
 	// because nothing on the phone told which panel it was for.
 	Ask bool

@@ -110,3 +110,12 @@ func ProblemOf(err error) Problem {
 
 // Wipe overwrites a secret.
 func Wipe(b []byte) { clear(b) }
+
+// asRefused returns an error of a method as the *Refused it should be. An error
+// that is none may have been counted by the other side.
+func asRefused(err error) *Refused {
+	if r, ok := errors.AsType[*Refused](err); ok {
+		return r
+	}
+	return &Refused{Problem: Broken, Spent: true, Err: err}
+}

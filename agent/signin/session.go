@@ -25,6 +25,8 @@ type Session struct {
 	Device  string     // id of the device whose panel this is
 	Shared  bool       // nobody signs in at this device
 	Person  job.Person // zero where Shared
+	Way     Way        // how Person signed in; "" where Shared
+	Claimed string     // address typed by somebody unverified; the visit is Shared then
 	Lang    string     // "en", "fr"; "" until chosen
 	Sharp   bool       // black-on-white pages were asked for
 	Draft   job.ID     // the document being scanned; "" before
@@ -59,18 +61,4 @@ type Sessions interface {
 	End(ctx context.Context, token string) error
 	// Idle returns the tokens of visits not touched since t.
 	Idle(ctx context.Context, t time.Time) ([]Session, error)
-}
-
-// Grants returns the authority that a visit gives to a job for each of the
-// named fax services. At a shared-account device it is the service's account.
-func Grants(s Session, services []string) []job.Grant {
-	grants := make([]job.Grant, 0, len(services))
-	for _, service := range services {
-		g := job.Grant{Kind: job.GrantAccount, Service: service, Account: service}
-		if !s.Shared && s.Person.ID != "" {
-			g.Kind, g.Person = job.GrantOnBehalfOf, s.Person.ID
-		}
-		grants = append(grants, g)
-	}
-	return grants
 }

@@ -48,7 +48,7 @@ func (s *Spool) Draft(ctx context.Context, j *job.Job) (*job.Job, error) {
 	err = s.write(func(tx *bolt.Tx) error {
 		now = s.now()
 		r = &record{Job: &job.Job{
-			ID: j.ID, Device: j.Device, Shared: j.Shared, Owner: j.Owner, Options: j.Options,
+			ID: j.ID, Device: j.Device, Shared: j.Shared, Owner: j.Owner, Claimed: j.Claimed, Options: j.Options,
 			State: job.Draft, Created: j.Created.Round(0), Changed: now, ResendOf: j.ResendOf,
 		}}
 		if r.Created.IsZero() {
