@@ -93,6 +93,9 @@ func New(cfg Config) (*Client, error) {
 	return &Client{cfg: cfg, root: strings.TrimSuffix(u.String(), "/") + "/", host: u.Host, rest: rest}, nil
 }
 
+// AccountName returns the account's name in the portal, as configured.
+func (c *Client) AccountName() string { return c.cfg.Account }
+
 // base reads a base URL: https, a host, and nothing behind the path.
 func base(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
