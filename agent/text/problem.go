@@ -3,6 +3,7 @@ package text
 import (
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -41,7 +42,16 @@ func Code(key string) string { return codes()[key] }
 func Problems() []Problem {
 	var all []Problem
 	for _, key := range slices.Sorted(maps.Keys(codes())) {
-		all = append(all, Problem{Key: key, Code: codes()[key], Leg: Leg(codes()[key][:1])})
+		all = append(all, Problem{Key: key, Code: codes()[key], Leg: legOf(codes()[key])})
 	}
 	return all
+}
+
+// legOf reads the leg from a code. A person's sign-in shares the letter of the
+// fax service, where it often ends, and has hundreds of its own.
+func legOf(code string) Leg {
+	if strings.HasPrefix(code, "S-1") {
+		return LegSignIn
+	}
+	return Leg(code[:1])
 }

@@ -1,7 +1,8 @@
 // Package text is what people read: the message catalogue in every language and
 // the codes of failures for IT.
 //
-// The texts are in en.yaml, fr.yaml and codes.yaml beside this file. To add one,
+// The texts are in en.yaml and fr.yaml beside this file, those for signing in in
+// en-signin.yaml and fr-signin.yaml, the codes in codes.yaml. To add a text,
 // write its key in every language; a test compares them. Who shows which text
 // when is not known here, and nothing here is logged.
 package text
@@ -18,7 +19,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-//go:embed en.yaml fr.yaml codes.yaml
+//go:embed *.yaml
 var files embed.FS
 
 // The languages. The first is used where another is asked for.
@@ -39,12 +40,14 @@ type Printer struct {
 var catalogue = sync.OnceValue(func() map[string]*Printer {
 	all := map[string]*Printer{}
 	for _, lang := range languages {
-		var sections map[string]map[string]string
-		mustRead(lang+".yaml", &sections)
 		p := &Printer{lang: lang, texts: map[string]string{}}
-		for section, texts := range sections {
-			for key, text := range texts {
-				p.texts[section+"."+key] = text
+		for _, name := range []string{lang + ".yaml", lang + "-signin.yaml"} {
+			var sections map[string]map[string]string
+			mustRead(name, &sections)
+			for section, texts := range sections {
+				for key, text := range texts {
+					p.texts[section+"."+key] = text
+				}
 			}
 		}
 		all[lang] = p

@@ -56,7 +56,7 @@ func placesOf(s string) []string {
 func TestTranslated(t *testing.T) {
 	same := []string{
 		"panel.count.many", "panel.count.one", "panel.home.title", "panel.paper.a4", "panel.quality.fine", "panel.sent.number", "panel.faxes.pages",
-		"panel.page.title", "panel.fax.title", "panel.code", "panel.check.pages", "panel.decide.title",
+		"panel.page.title", "panel.fax.title", "panel.code", "panel.check.pages", "panel.decide.title", "panel.signin.phone.type",
 	}
 	en, fr := text.For("en"), text.For("fr")
 	for _, key := range en.Keys() {
@@ -80,13 +80,17 @@ func TestPlainWords(t *testing.T) {
 }
 
 func TestProblems(t *testing.T) {
-	form := regexp.MustCompile(`^([DNLSPAV])-([2-8])[0-9]{2}$`)
+	form := regexp.MustCompile(`^([DNLSPAV])-([1-8])[0-9]{2}$`)
 	const order = "DNLSPAV"
 	seen := map[string]string{}
 	legs := map[text.Leg]bool{}
 	for _, p := range text.Problems() {
 		m := form.FindStringSubmatch(p.Code)
-		if m == nil || strings.Index(order, m[1])+2 != int(m[2][0]-'0') || string(p.Leg) != m[1] {
+		signIn := strings.HasPrefix(p.Key, "signin-")
+		switch {
+		case signIn != strings.HasPrefix(p.Code, "S-1") || signIn && p.Leg != text.LegSignIn:
+			t.Errorf("%s has code %q, leg %q; want S-1.. and sign-in for a person's sign-in only", p.Key, p.Code, p.Leg)
+		case !signIn && (m == nil || strings.Index(order, m[1])+2 != int(m[2][0]-'0') || string(p.Leg) != m[1]):
 			t.Errorf("%s has code %q, leg %q; want a letter of %s and its hundreds from 2", p.Key, p.Code, p.Leg, order)
 		}
 		if other, ok := seen[p.Code]; ok {
