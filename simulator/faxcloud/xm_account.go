@@ -26,6 +26,7 @@ type XMPolicy struct {
 // XMAccount is an enterprise account of one region.
 type XMAccount struct {
 	Region, ID string
+	Company    string   // as people call it; "" is ID
 	Domains    []string // of its people's addresses
 	SSO        xmcloud.SSO
 	Policy     XMPolicy

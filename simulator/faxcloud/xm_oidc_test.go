@@ -19,6 +19,7 @@ type openID struct {
 	*xmWorld
 	idp *idp.OIDC
 	url string
+	web *httptest.Server
 }
 
 func openOIDC(t *testing.T, shape idp.Profile) *openID {
@@ -27,7 +28,7 @@ func openOIDC(t *testing.T, shape idp.Profile) *openID {
 	var pages http.Handler
 	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { pages.ServeHTTP(w, r) }))
 	t.Cleanup(srv.Close)
-	c.url = srv.URL
+	c.url, c.web = srv.URL, srv
 	now := func() time.Time { return c.clock.now() }
 	c.xmWorld = openXM(t, func(o *faxcloud.XMOptions, a *faxcloud.XMAccount) {
 		a.SSO = xmcloud.SSOOIDC
@@ -96,7 +97,7 @@ func TestXMOIDCAnswersThatAreRefused(t *testing.T) {
 	c := openOIDC(t, idp.Okta)
 	refused := func(name string, p *phone, d xmcloud.DeviceCode) {
 		t.Helper()
-		if strings.Contains(p.last, `id="match"`) {
+		if strings.Contains(p.last, `id="yes"`) {
 			t.Errorf("%s came to the confirmation", name)
 		}
 		_, err := c.poll(t, d)

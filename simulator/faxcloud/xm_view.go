@@ -1,6 +1,7 @@
 package faxcloud
 
 import (
+	"cmp"
 	"html/template"
 	"net/http"
 
@@ -33,14 +34,16 @@ type view struct {
 
 	Ask, SignIn, SSO, Confirm bool
 
-	Code, CSRF                     string
-	Device, Location, Match, Begun string
-	Who, Email                     string
+	Code, CSRF                string
+	Company, Device, Location string
+	Match, Begun              string
+	Who, Email                string
 }
 
 func (x *XM) showPairing(w http.ResponseWriter, p *pairing, v *visit, wrong string) {
 	o := view{
-		Title: "Sign in at " + p.terminal.Name, Wrong: wrong, Code: p.user, CSRF: v.csrf, Device: p.terminal.Name,
+		Title: "Is this you at " + p.terminal.Name + "?", Wrong: wrong, Code: p.user, CSRF: v.csrf,
+		Company: cmp.Or(p.account.Company, p.account.ID), Device: p.terminal.Name,
 		Location: p.terminal.Location, Match: p.match, Begun: p.begun.UTC().Format("15:04 UTC"),
 	}
 	switch {
@@ -79,7 +82,8 @@ button,.button{display:block;box-sizing:border-box;width:100%;margin-top:16px;pa
 button.no{background:#fff;color:#0b57a4}
 .wrong{background:#fdeceb;border-left:4px solid #b3261e;padding:10px 12px;margin:0 0 16px}
 .match{font-size:56px;font-weight:700;letter-spacing:4px;text-align:center;margin:8px 0}
-dl{margin:0 0 16px}dt{color:#555;font-size:15px}dd{margin:0 0 8px;overflow-wrap:anywhere}
+dl{margin:0 0 12px}dl div{display:flex;gap:12px}dt{color:#555;width:6em;flex:none}dd{margin:0;overflow-wrap:anywhere}
+.same{margin:0}
 </style></head><body><main>
 <h1>{{.Title}}</h1>
 {{with .Wrong}}<p class="wrong" role="alert">{{.}}</p>{{end}}
@@ -88,18 +92,18 @@ dl{margin:0 0 16px}dt{color:#555;font-size:15px}dd{margin:0 0 8px;overflow-wrap:
 <label for="code">Code shown at the device</label>
 <input id="code" name="code" autocomplete="off" autocapitalize="characters" spellcheck="false" maxlength="20" required autofocus>
 <button>Continue</button></form>{{end}}
-{{if or .SignIn .SSO .Confirm}}<dl><dt>Device</dt><dd id="device">{{.Device}}</dd>
-{{with .Location}}<dt>Place</dt><dd>{{.}}</dd>{{end}}<dt>Begun at</dt><dd>{{.Begun}}</dd></dl>{{end}}
+{{if or .SignIn .SSO .Confirm}}<dl><div><dt>Company</dt><dd id="company">{{.Company}}</dd></div><div><dt>Device</dt><dd id="device">{{.Device}}</dd></div>
+{{with .Location}}<div><dt>Place</dt><dd>{{.}}</dd></div>{{end}}<div><dt>Begun at</dt><dd>{{.Begun}}</dd></div></dl>
+<p class="same">The device shows the same number:</p><p class="match" id="match">{{.Match}}</p>{{end}}
 {{if .SignIn}}<form method="post" action="/d/{{.Code}}/signin"><input type="hidden" name="csrf" value="{{.CSRF}}">
 <label for="user">E-mail or user name</label><input id="user" name="user" autocomplete="username" autocapitalize="none" spellcheck="false" required>
 <label for="password">Password</label><input id="password" name="password" type="password" autocomplete="current-password" required>
 <label for="otp">Authenticator code, if you use one</label><input id="otp" name="otp" inputmode="numeric" autocomplete="one-time-code" maxlength="6">
 <button id="signin">Sign in</button></form>{{end}}
 {{if .SSO}}<a class="button" id="sso" href="/d/{{.Code}}/sso">Sign in at your company</a>{{end}}
-{{if .Confirm}}<p>You are <strong>{{.Who}}</strong> ({{.Email}}).</p>
-<p>Does the device show this number?</p><p class="match" id="match">{{.Match}}</p>
+{{if .Confirm}}<p>You are <strong>{{.Who}}</strong> ({{.Email}}). Say yes only if you stand at the device and see the number there.</p>
 <form method="post" action="/d/{{.Code}}/decide"><input type="hidden" name="csrf" value="{{.CSRF}}">
-<button id="yes" name="answer" value="yes">Yes, sign me in there</button>
-<button class="no" id="no" name="answer" value="no">No, this was not me</button></form>{{end}}
+<button id="yes" name="answer" value="yes">Yes, it is me</button>
+<button class="no" id="no" name="answer" value="no">No, it is not</button></form>{{end}}
 </main></body></html>
 `))
