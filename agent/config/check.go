@@ -1,15 +1,11 @@
 package config
 
 import (
-	"cmp"
 	"fmt"
 	"net"
-	"net/netip"
-	"net/url"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -30,10 +26,10 @@ var (
 	e164Pattern   = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
 	prefixPattern = regexp.MustCompile(`^\+[1-9][0-9]{0,14}$`)
 
-	drivers    = []string{DriverESCL}
-	kinds      = []string{KindFaxPlus, KindXMCloud}
-	modes      = []string{ModeSharedAccount, ModeDeviceLogin, ModeUserPrompt}
-	papers     = []string{"a4", "letter", "legal"}
+	drivers = []string{DriverESCL}
+	kinds   = []string{KindFaxPlus, KindXMCloud}
+	modes   = []string{ModeSharedAccount, ModeDeviceLogin, ModeUserPrompt}
+	papers  = []string{"a4", "letter", "legal"}
 )
 
 // check finds what types cannot: required keys, enumerations, references and
@@ -56,6 +52,7 @@ func (d *decoder) check(t *tree, c *Config) {
 	if len(c.FaxServices) == 0 {
 		d.warnf(t.find("fax_services"), "fax_services", "there is none, nothing can be sent")
 	}
+	d.checkSignIn(t, c)
 	d.checkPanel(t, c)
 	d.checkState(t, c)
 	d.checkNetwork(t, c)
@@ -140,134 +137,6 @@ func (d *decoder) checkIDs(t *tree, list string) {
 	}
 }
 
-func (d *decoder) checkFaxService(item *tree, i int, s *FaxService) {
-	if item.null {
-		return // reported
-	}
-	path := itemPath("fax_services", i, item)
-	d.checkID(item, path, s.ID)
-	if d.required(item, path, "kind", s.Kind, "one of "+strings.Join(kinds, ", ")) {
-		d.oneOf(item.find("kind"), join(path, "kind"), s.Kind, kinds...)
-	}
-	d.required(item, path, "token_file", s.Token.File, "the name of the file that holds the access token")
-	switch s.Kind {
-	case KindFaxPlus:
-		d.checkFaxPlus(item, path, s)
-	case KindXMCloud:
-		d.checkXMCloud(item, path, s)
-	}
-	if s.From != NoNumber && !e164Pattern.MatchString(s.From) {
-		d.errorf(item.find("from"), join(path, "from"), "%s is no number, write it as +15145550199, or %s", quote(s.From), NoNumber)
-	}
-	d.between(item.find("max_in_flight"), join(path, "max_in_flight"), int64(s.MaxInFlight), 1, 100)
-}
-
-// checkFaxPlus fills in what is the same for every account of the kind.
-func (d *decoder) checkFaxPlus(item *tree, path string, s *FaxService) {
-	s.URL = cmp.Or(s.URL, FaxPlusURL)
-	s.Account = cmp.Or(s.Account, "self")
-	d.checkURL(item.find("url"), join(path, "url"), s.URL, "https")
-	if strings.ContainsAny(s.Account, "/?# ") {
-		d.errorf(item.find("account"), join(path, "account"), "want self or the id of a member")
-	}
-	if s.Device != "" || len(s.Hosts) > 0 {
-		d.errorf(item, path, "device and hosts are for kind %s, take them out", KindXMCloud)
-	}
-}
-
-// checkXMCloud wants what no default can know: the region's address, the
-// account, and the id this agent is enrolled under.
-func (d *decoder) checkXMCloud(item *tree, path string, s *FaxService) {
-	if d.required(item, path, "url", s.URL, "the address of the account's region, such as https://portal.example.ca") {
-		d.checkURL(item.find("url"), join(path, "url"), s.URL, "https")
-	}
-	if d.required(item, path, "account", s.Account, "the account's name in the portal") && (len(s.Account) < 2 || strings.ContainsAny(s.Account, "/?# ")) {
-		d.errorf(item.find("account"), join(path, "account"), "want the account's name, at least two characters without / ? # or spaces")
-	}
-	d.required(item, path, "device", s.Device, "the id this agent is enrolled under")
-	for i, h := range s.Hosts {
-		if h == "" || strings.ContainsAny(h, "*/ ") {
-			d.errorf(item.find("hosts"), join(path, fmt.Sprintf("hosts.%d", i+1)), "%s is no host, write its full name without wildcards such as portal2.example.ca", quote(h))
-		}
-	}
-}
-
-func (d *decoder) checkDevice(item *tree, i int, dev *Device, c *Config) {
-	if item.null {
-		return // reported
-	}
-	path := itemPath("devices", i, item)
-	d.checkID(item, path, dev.ID)
-	if d.required(item, path, "driver", dev.Driver, "one of "+strings.Join(drivers, ", ")) {
-		d.oneOf(item.find("driver"), join(path, "driver"), dev.Driver, drivers...)
-	}
-	if d.required(item, path, "url", dev.URL, "the device's address, such as https://10.0.0.20/eSCL") {
-		d.checkURL(item.find("url"), join(path, "url"), dev.URL, "https", "http")
-	}
-	d.oneOf(item.find("mode"), join(path, "mode"), dev.Mode, modes...)
-	if d.required(item, path, "fax_service", dev.FaxService, "the id of one of fax_services") {
-		if _, ok := c.Service(dev.FaxService); !ok {
-			ids := []string{"none"}
-			if len(c.FaxServices) > 0 {
-				ids = nil
-			}
-			for _, s := range c.FaxServices {
-				ids = append(ids, s.ID)
-			}
-			d.errorf(item.find("fax_service"), join(path, "fax_service"), "there is no fax service %s, known: %s", quote(dev.FaxService), strings.Join(ids, ", "))
-		}
-	}
-	if dev.Name == "" {
-		dev.Name = dev.ID
-	}
-	if len(dev.Name) > 80 || !oneLine(dev.Name) {
-		d.errorf(item.find("name"), join(path, "name"), "want one line of at most 80 bytes")
-	}
-	if dev.Paper == "" {
-		dev.Paper = paperOf(c.Site.Country)
-	}
-	d.oneOf(item.find("paper"), join(path, "paper"), dev.Paper, papers...)
-	if !dev.Password.IsZero() && dev.User == "" {
-		d.errorf(item.find("password_file"), join(path, "password_file"), "a password without a user, write user as well")
-	}
-	if !dev.Password.IsZero() && strings.HasPrefix(dev.URL, "http:") {
-		d.warnf(item.find("password_file"), join(path, "password_file"), "goes over the network in clear, write an https url")
-	}
-}
-
-// checkURL wants an absolute URL of one of the schemes, without secrets in it.
-func (d *decoder) checkURL(at *tree, path, text string, schemes ...string) *url.URL {
-	u, err := url.Parse(text)
-	switch {
-	case err != nil || u.Host == "" || u.Hostname() == "":
-		d.errorf(at, path, "%s is no address, write one such as %s://host/path", quote(redact(text)), schemes[0])
-	case !slices.Contains(schemes, u.Scheme):
-		d.errorf(at, path, "%s is not allowed here, write an address that begins with %s", quote(u.Scheme+"://"), strings.Join(schemes, ":// or ")+"://")
-	case u.User != nil:
-		d.errorf(at, path, "a user or password does not belong in an address, use the keys for them")
-	case u.RawQuery != "" || u.Fragment != "":
-		d.errorf(at, path, "want an address without ? and #")
-	case !validPort(u.Port()):
-		d.errorf(at, path, "%s is no port", quote(u.Port()))
-	default:
-		return u
-	}
-	return nil
-}
-
-func validPort(p string) bool {
-	n, err := strconv.Atoi(p)
-	return p == "" || err == nil && n > 0 && n < 65536
-}
-
-// redact hides what stands before an @: it may be a password.
-func redact(text string) string {
-	if i := strings.LastIndex(text, "@"); i >= 0 {
-		return "…" + text[i:]
-	}
-	return text
-}
-
 func (d *decoder) between(at *tree, path string, n, low, high int64) {
 	if (n < low || n > high) && d.clean(path) {
 		d.errorf(at, path, "%d is out of range, want %d to %d", n, low, high)
@@ -289,8 +158,7 @@ func (d *decoder) checkPanel(t *tree, c *Config) {
 	if (c.Panel.TLSCert == "") != (c.Panel.TLSKey == "") {
 		d.errorf(p, "panel.tls_cert_file", "tls_cert_file and tls_key_file belong together, write both or none")
 	}
-	addr, err := netip.ParseAddr(host)
-	if host == "localhost" || err == nil && addr.IsLoopback() {
+	if loopbackHost(host) {
 		return
 	}
 	if c.Panel.TLSCert == "" {
@@ -339,11 +207,6 @@ func (d *decoder) checkNetwork(t *tree, c *Config) {
 	if p := c.MQTT.TopicPrefix; p == "" || len(p) > 200 || strings.ContainsAny(p, "+#\x00") || strings.HasPrefix(p, "/") || strings.HasSuffix(p, "/") {
 		d.errorf(m.find("topic_prefix"), "mqtt.topic_prefix", "%s is no topic, use words with / between them and without + and #", quote(p))
 	}
-}
-
-func loopbackHost(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.IsLoopback()
 }
 
 func (d *decoder) checkNumbers(t *tree, c *Config) {

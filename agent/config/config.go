@@ -11,6 +11,7 @@
 package config
 
 import (
+	"net"
 	"net/netip"
 	"path/filepath"
 	"time"
@@ -91,6 +92,13 @@ type Panel struct {
 	TLSCert string         `yaml:"tls_cert_file" cfg:"path"`
 	TLSKey  string         `yaml:"tls_key_file" cfg:"path"`
 	Idle    time.Duration  `yaml:"idle"` // until an untouched panel starts over
+}
+
+// Private says that nobody else can read what is typed at the panel: it is
+// reached over TLS, or by this machine alone. Listen must have passed the check.
+func (p Panel) Private() bool {
+	host, _, err := net.SplitHostPort(p.Listen)
+	return p.TLSCert != "" && p.TLSKey != "" || err == nil && loopbackHost(host)
 }
 
 // Spool is the state directory.

@@ -107,6 +107,22 @@ func (t *tree) find(path ...string) *tree {
 	return t
 }
 
+// section returns the value of key, or an empty one that blames t.
+func (t *tree) section(key string) *tree {
+	if next := t.byKey[key]; next != nil {
+		return next
+	}
+	return &tree{file: t.file, line: t.line}
+}
+
+// item returns an entry of a list, or the list.
+func (t *tree) item(i int) *tree {
+	if i < len(t.items) {
+		return t.items[i]
+	}
+	return t
+}
+
 func join(path, key string) string {
 	if path == "" {
 		return key
