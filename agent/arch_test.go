@@ -58,15 +58,17 @@ var layers = map[string][]string{
 	},
 	"agent/fleet": {"agent/job", "agent/spool", "protocols/fleet"},
 	"agent/admin": {"agent/..."},
-	// The command device probe prints what a device says about itself.
-	"agent/admin/cli": {"agent/...", "devices"},
-	"agent/doctor":    {"agent/deliver", "agent/seal", "agent/config", "devices"},
+	// The command device probe prints what a device says about itself, badge test
+	// what a reader does.
+	"agent/admin/cli": {"agent/...", "devices", "protocols/badge"},
+	"agent/setup":     {},
+	"agent/doctor":    {"agent/deliver", "agent/seal", "agent/config", "agent/signin", "devices"},
 	"agent/health":    {"agent/job", "agent/spool", "agent/flow"},
 	// app builds the running machine; concrete drivers and services reach it as
 	// tables from drivers.go.
 	"agent/app": {
-		"agent/admin", "agent/capture", "agent/config", "agent/convert", "agent/crash", "agent/deliver", "agent/doctor",
-		"agent/fleet", "agent/flow", "agent/health", "agent/job", "agent/number", "agent/panel", "agent/registry",
+		"agent/admin", "agent/capture", "agent/config", "agent/convert", "agent/crash", "agent/deliver", "agent/directory",
+		"agent/doctor", "agent/fleet", "agent/flow", "agent/health", "agent/job", "agent/number", "agent/panel", "agent/registry",
 		"agent/seal", "agent/signin", "agent/spool", "agent/spool/bolt", "agent/text", "devices", "configs",
 	},
 

@@ -39,6 +39,15 @@ const (
 	LegSecret  = "secret"
 	LegMQTT    = "mqtt"
 	LegAdmin   = "admin"
+
+	LegPanel     = "panel"      // its certificate
+	LegSignIn    = "sign-in"    // at the fax service, one e-mail domain
+	LegCompany   = "company"    // its AD FS
+	LegProvider  = "provider"   // the company's OpenID provider
+	LegDirectory = "directory"  // of people and badges
+	LegInbox     = "scim"       // the listener of a cloud directory
+	LegReader    = "reader"     // of badges
+	LegLaunch    = "launch-key" // of a device that signs people in itself
 )
 
 // Result is what a check saw.

@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -39,6 +41,7 @@ type world struct {
 	keys     string // file
 	password string // that the agent tells the broker
 	svcErr   error
+	signIn   signInWorld
 	admin    string // version that answers
 	adminErr error
 	dns      net.PacketConn
@@ -59,7 +62,7 @@ func newWorld(t *testing.T) *world {
 	w.web = httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
 		rw.Header().Set("Date", time.Now().Add(w.skew).UTC().Format(http.TimeFormat))
 	}))
-	w.web.Config.ErrorLog = nil
+	w.web.Config.ErrorLog = log.New(io.Discard, "", 0)
 	w.web.StartTLS()
 	t.Cleanup(w.web.Close)
 
@@ -95,6 +98,7 @@ func newWorld(t *testing.T) *world {
 			return (&net.Dialer{}).DialContext(ctx, "udp", w.dns.LocalAddr().String())
 		}},
 	}
+	w.addSignIn(t, dir)
 	return w
 }
 
@@ -180,8 +184,9 @@ func text(t *testing.T, r doctor.Report) string {
 }
 
 var allLegs = []string{
-	doctor.LegConfig, doctor.LegSecret, doctor.LegDisk, doctor.LegKey, doctor.LegAdmin, doctor.LegPort, doctor.LegDNS,
-	doctor.LegTLS, doctor.LegClock, doctor.LegService, doctor.LegDevice, doctor.LegMQTT,
+	doctor.LegConfig, doctor.LegSecret, doctor.LegDisk, doctor.LegKey, doctor.LegAdmin, doctor.LegPort, doctor.LegPanel, doctor.LegDNS,
+	doctor.LegTLS, doctor.LegClock, doctor.LegService, doctor.LegDevice, doctor.LegSignIn, doctor.LegCompany, doctor.LegProvider,
+	doctor.LegDirectory, doctor.LegInbox, doctor.LegReader, doctor.LegLaunch, doctor.LegMQTT,
 }
 
 func TestEverythingWorks(t *testing.T) {
@@ -196,17 +201,20 @@ func TestEverythingWorks(t *testing.T) {
 	}
 }
 
+// breakage is one way to break one leg.
+type breakage struct {
+	name  string
+	cut   func(t *testing.T, w *world)
+	leg   string
+	level doctor.Level
+	says  string // part of what and do
+}
+
 func TestEachLegBreaks(t *testing.T) {
 	problem := func(s config.Severity) []config.Problem {
 		return []config.Problem{{File: "platen.yaml", Line: 3, Path: "site.country", Text: "want a country", Severity: s}}
 	}
-	tests := []struct {
-		name  string
-		cut   func(t *testing.T, w *world)
-		leg   string
-		level doctor.Level
-		says  string // part of what and do
-	}{
+	tests := []breakage{
 		{"config error", func(_ *testing.T, w *world) { w.Problems = problem(config.SeverityError) }, doctor.LegConfig, doctor.LevelFail, "platen.yaml:3: site.country"},
 		{"config warning", func(_ *testing.T, w *world) { w.Problems = problem(config.SeverityWarning) }, doctor.LegConfig, doctor.LevelWarn, "1 warning"},
 
@@ -244,7 +252,7 @@ func TestEachLegBreaks(t *testing.T) {
 		{"quota beyond the disk", func(_ *testing.T, w *world) { w.Quota = 1 << 60 }, doctor.LegDisk, doctor.LevelWarn, "spool.quota_mib"},
 
 		{"port taken", func(t *testing.T, w *world) {
-			w.Listen, w.adminErr = listen(t).Addr().String(), doctor.ErrNoAgent
+			w.Listen, w.adminErr, w.SignIn.Inbox = listen(t).Addr().String(), doctor.ErrNoAgent, nil
 		}, doctor.LegPort, doctor.LevelFail, "taken by another program"},
 		{"not our address", func(_ *testing.T, w *world) { w.Listen = "192.0.2.1:8630" }, doctor.LegPort, doctor.LevelFail, "not an address of this machine"},
 
@@ -270,9 +278,10 @@ func TestEachLegBreaks(t *testing.T) {
 			w.Broker = "mqtt://" + ln.Addr().String()
 		}, doctor.LegMQTT, doctor.LevelFail, "mqtt.broker"},
 
-		{"agent hangs", func(_ *testing.T, w *world) { w.adminErr = context.DeadlineExceeded }, doctor.LegAdmin, doctor.LevelFail, "does not answer"},
+		{"agent hangs", func(_ *testing.T, w *world) { w.adminErr, w.SignIn.Inbox = context.DeadlineExceeded, nil }, doctor.LegAdmin, doctor.LevelFail, "does not answer"},
 		{"old agent runs", func(_ *testing.T, w *world) { w.admin = "1.1.0" }, doctor.LegAdmin, doctor.LevelWarn, "1.1.0 is running"},
 	}
+	tests = append(tests, signInBreakages...)
 	broken := map[string]bool{}
 	for _, tt := range tests {
 		broken[tt.leg] = true

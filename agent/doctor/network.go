@@ -31,8 +31,27 @@ func DNS(host string, r *net.Resolver) Check {
 	}}
 }
 
-// expirySoon is how early a certificate is worth a word.
-const expirySoon = 21 * 24 * time.Hour
+// How early a certificate is worth a word, and from when on it cannot be left
+// over a weekend.
+const (
+	expirySoon = 30 * 24 * time.Hour
+	expiryNow  = 3 * 24 * time.Hour
+)
+
+// expiry judges what is left of a certificate's life.
+func expiry(left time.Duration, do, good string) Result {
+	switch {
+	case left <= 0:
+		return fail(do, "certificate expired or not valid yet")
+	case left < expiryNow:
+		return fail(do, "certificate ends in %d hours", int(left.Hours()))
+	case left < expirySoon:
+		return warn(do, "certificate ends in %d days", days(left))
+	}
+	return okay("%s", good)
+}
+
+func days(d time.Duration) int { return int(d.Hours() / 24) }
 
 // TLS checks that an https address is trusted as the agent would trust it, and
 // for how long it will be. The client decides about proxy and authorities.
@@ -50,10 +69,7 @@ func TLS(address string, client *http.Client, now func() time.Time) Check {
 			left = min(left, c.NotAfter.Sub(now()))
 		}
 		version := tls.VersionName(state.Version)
-		if left < expirySoon {
-			return warn("tell whoever runs it to renew the certificate", "%s, but the certificate ends in %d days", version, int(left.Hours()/24))
-		}
-		return okay("%s, certificate good for %d days", version, int(left.Hours()/24))
+		return expiry(left, "tell whoever runs it to renew the certificate", fmt.Sprintf("%s, certificate good for %d days", version, days(left)))
 	}}
 }
 

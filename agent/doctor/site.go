@@ -30,6 +30,9 @@ type Site struct {
 	Broker string                          // address of the MQTT broker, "" has none
 	MQTT   func(ctx context.Context) error // connects once with the account
 
+	SignIn SignIn
+	Pages  *Pages // nil: the panels speak http
+
 	// AdminSocket is where the commands reach a running agent; Admin asks it
 	// for its version. Version is of this program.
 	AdminSocket string
@@ -83,6 +86,9 @@ func (s Site) Checks() []Check {
 	if s.Listen != "" {
 		checks = append(checks, Port(s.Listen, s.Admin))
 	}
+	if s.Pages != nil {
+		checks = append(checks, checkPages(*s.Pages, now))
+	}
 	for _, host := range s.hosts() {
 		checks = append(checks, DNS(host, s.Resolver))
 	}
@@ -95,6 +101,7 @@ func (s Site) Checks() []Check {
 	for _, d := range s.Devices {
 		checks = append(checks, checkDevice(d))
 	}
+	checks = append(checks, s.SignIn.checks(now, s.Admin)...)
 	if s.MQTT != nil {
 		checks = append(checks, MQTT(s.Broker, s.MQTT))
 	}
@@ -115,7 +122,7 @@ func (s Site) hosts() []string {
 	for _, d := range s.Devices {
 		urls = append(urls, d.URL)
 	}
-	urls = append(urls, s.Broker)
+	urls = append(append(urls, s.SignIn.urls()...), s.Broker)
 	var hosts []string
 	seen := map[string]bool{}
 	for _, raw := range urls {
