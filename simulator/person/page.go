@@ -236,3 +236,23 @@ func (p *Page) Hidden(name string) string {
 	}
 	return ""
 }
+
+// Field reports whether the page has a field of that name that a person can fill.
+func (p *Page) Field(name string) bool {
+	for n := range p.root.Descendants() {
+		if n.Type == html.ElementNode && n.Data == "input" && attr(n, "type") != "hidden" && attr(n, "name") == name && shown(n) {
+			return true
+		}
+	}
+	return false
+}
+
+// ByID returns the text of the element with an id, or "".
+func (p *Page) ByID(id string) string {
+	for n := range p.root.Descendants() {
+		if n.Type == html.ElementNode && attr(n, "id") == id && shown(n) {
+			return visible(n)
+		}
+	}
+	return ""
+}

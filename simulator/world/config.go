@@ -11,6 +11,8 @@ import (
 	"text/template"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/platen-fax/platen/simulator/adfs"
 )
 
 // agentConfig is the configuration of the agent in this world. Waits are short,
@@ -20,13 +22,51 @@ version: 1
 site: {name: Simulated office, country: CA, language: en}
 devices:
 {{- range .Devices}}
-  - {id: {{.ID}}, driver: escl, url: "{{.URL}}", mode: shared-account, fax_service: main, paper: a4}
+  - id: {{.ID}}
+    driver: escl
+    url: "{{.URL}}"
+    mode: {{$.Mode}}
+    fax_service: main
+    paper: a4
+{{- if .Reader}}
+    reader: {port: "{{.Reader.Path}}", profile: generic}
+{{- end}}
 {{- end}}
 fax_services:
 {{- if eq .Service "xmcloud"}}
   - {id: main, kind: xmcloud, url: "{{.XM}}", account: {{.Account}}, device: {{.Enrolled}}, token_file: {{.XMToken}}, ca_file: {{.CA}}, from: "{{.From}}"}
 {{- else}}
   - {id: main, kind: faxplus, url: "{{.Fax}}", token_file: {{.Token}}, ca_file: {{.CA}}, from: "{{.From}}"}
+{{- end}}
+{{- if ne .Mode "shared-account"}}
+sign_in:
+  account: {{if eq .Service "xmcloud"}}auto{{else}}{{.SignIn.Account}}{{end}}
+{{- if eq .Service "xmcloud"}}
+  service: main
+{{- end}}
+{{- with .Farm}}
+  company:
+    hosts: ["{{.}}"]
+    ca_file: {{$.CA}}
+{{- if ne $.Service "xmcloud"}}
+    mex: "https://{{.}}{{$.MEX}}"
+    relying_party: "{{$.RelyingParty}}"
+{{- end}}
+{{- end}}
+{{- if .OIDC}}
+  provider: {issuer: "{{.OIDC.Issuer}}", client_id: {{.Client}}, hosts: ["{{.Provider}}"], ca_file: {{.CA}}}
+{{- end}}
+{{- if eq .SignIn.Directory "csv"}}
+  directory: {kind: csv, file: {{.People}}}
+{{- end}}
+{{- if eq .SignIn.Directory "scim"}}
+  directory: {kind: scim, listen: "{{.SCIM}}", tls_cert_file: {{.Cert}}, tls_key_file: {{.Key}}, token_file: {{.SCIMToken}}, allow: [127.0.0.1]}
+{{- end}}
+{{- if .SignIn.Brokered}}
+  methods: [brokered, phone]
+{{- end}}
+  pause: 2s
+  window: 1m
 {{- end}}
 panel: {listen: "{{.Panel}}", allow: []}
 spool: {dir: {{.State}}, quota_mib: 256}
@@ -67,9 +107,17 @@ func (w *World) WriteConfig(overlays ...*yaml.Node) (Agent, error) {
 		Panel:  "http://127.0.0.1:" + strconv.Itoa(port),
 	}
 	fill := map[string]any{
-		"Service": w.service, "XM": w.xmURL, "XMToken": xmTokenFile, "Account": xmAccount, "Enrolled": xmDevice,
-		"Devices": w.Stations, "Fax": w.faxURL + "/v3", "Token": tokenFile, "CA": caFile, "From": w.fromPhone,
+		"Mode": w.mode, "SignIn": w.company, "Farm": "", "MEX": adfs.PathMEX, "RelyingParty": relyingParty, "OIDC": w.OIDC, "Client": clientID,
+		"Provider": "", "People": peopleFile, "SCIM": w.scim, "SCIMToken": scimTokenFile, "Cert": agentCertFile, "Key": agentKeyFile,
+		"Service": w.service, "XM": w.XMURL(), "XMToken": xmTokenFile, "Account": xmAccount, "Enrolled": xmDevice,
+		"Devices": w.Stations, "Fax": w.FaxURL() + "/v3", "Token": tokenFile, "CA": caFile, "From": w.fromPhone,
 		"Panel": "127.0.0.1:" + strconv.Itoa(port), "State": stateDir, "Broker": "",
+	}
+	if w.farm != nil {
+		fill["Farm"] = w.farm.host
+	}
+	if w.provider != nil {
+		fill["Provider"] = w.provider.host
 	}
 	if w.Broker != nil {
 		fill["Broker"] = w.Broker.URL()

@@ -41,7 +41,7 @@ type AddressOfMFP struct {
 // file, or "".
 func (w *World) Addresses(config string) Addresses {
 	a := Addresses{
-		Control: w.url, CA: w.CAFile(), Services: map[string]string{faxcloud.FaxPlus: w.faxURL, faxcloud.XMCloud: w.xmURL},
+		Control: w.url, CA: w.CAFile(), Services: map[string]string{faxcloud.FaxPlus: w.FaxURL(), faxcloud.XMCloud: w.XMURL()},
 		Config: config, Dir: w.dir, Received: w.Received(), MFPs: []AddressOfMFP{},
 	}
 	for _, s := range w.Stations {

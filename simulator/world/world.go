@@ -25,10 +25,13 @@ import (
 	"time"
 
 	"github.com/platen-fax/platen/protocols/xmcloud"
+	"github.com/platen-fax/platen/simulator/adfs"
 	"github.com/platen-fax/platen/simulator/broker"
 	"github.com/platen-fax/platen/simulator/faxcloud"
+	"github.com/platen-fax/platen/simulator/idp"
 	"github.com/platen-fax/platen/simulator/mfp"
 	"github.com/platen-fax/platen/simulator/paper"
+	"github.com/platen-fax/platen/simulator/reader"
 )
 
 // Options describe a world; the zero value has one office device with an empty
@@ -42,10 +45,24 @@ type Options struct {
 	// Service is the kind of fax service the agent is configured with, one of
 	// faxcloud.Services; "" is faxcloud.FaxPlus. All of them are up.
 	Service string
+	// Mode is how people are known at the devices, one of Modes; "" is ModeShared.
+	Mode string
+	// Company is who they are. It matters in the other modes only.
+	Company Company
 	// Broker gives the agent a broker to talk to.
 	Broker bool
 	Log    *slog.Logger // nil discards
 }
+
+// Modes of devices, in the agent's words.
+const (
+	ModeShared = "shared-account"
+	ModeBadge  = "device-login"
+	ModePrompt = "user-prompt"
+)
+
+// Modes lists them.
+func Modes() []string { return []string{ModeShared, ModeBadge, ModePrompt} }
 
 // Device is one virtual MFP.
 type Device struct {
@@ -80,7 +97,9 @@ type Station struct {
 	MFP *mfp.MFP
 	// FirstBatch is the number of the first stack that Refill loads.
 	FirstBatch uint32
-	server     *mfp.Server
+	// Reader is the card reader beside it, nil where badges are not used.
+	Reader *reader.Reader
+	server *mfp.Server
 }
 
 // URL returns the eSCL root.
@@ -100,12 +119,28 @@ type World struct {
 	Fax      *faxcloud.Cloud
 	Broker   *broker.Broker // nil without
 
-	faxURL  string
-	xmURL   string
-	gates   []*gate
-	control *http.Server
-	url     string
-	batch   atomic.Uint32
+	// What the company has, as its account needs it; else nil.
+	ADFS *adfs.STS
+	SAML *idp.SAML
+	OIDC *idp.OIDC
+
+	mode           string
+	company        Company
+	order          []string // ids of people
+	fax, xm        *site
+	farm, provider *site
+	sites          []*site
+	plain          string // AD FS without TLS
+	scim           string // the agent's SCIM address
+	scimToken      string
+	past           atomic.Bool // the cloud's clock stands long ago
+	control        *http.Server
+	url            string
+	batch          atomic.Uint32
+
+	mu      sync.Mutex
+	persons map[string]Person
+	typed   []Arrival
 
 	stop  context.CancelFunc
 	wg    sync.WaitGroup
@@ -142,7 +177,24 @@ func Start(ctx context.Context, o Options) (*World, error) {
 	if !slices.Contains(faxcloud.Services(), o.Service) {
 		return nil, fmt.Errorf("world: no fax service %q", o.Service)
 	}
-	w := &World{dir: o.Dir, service: o.Service, fromPhone: "+15145550100"}
+	if o.Mode == "" {
+		o.Mode = ModeShared
+	}
+	if !slices.Contains(Modes(), o.Mode) {
+		return nil, fmt.Errorf("world: no mode %q", o.Mode)
+	}
+	if o.Company.Account == "" {
+		o.Company.Account = AccountOwn
+	}
+	if o.Mode == ModeBadge && o.Company.Directory == "" {
+		o.Company.Directory = DirectoryCSV
+	}
+	if err := checkCompany(o.Company); err != nil {
+		return nil, fmt.Errorf("world: %w", err)
+	}
+	w := &World{
+		dir: o.Dir, service: o.Service, fromPhone: "+15145550100", mode: o.Mode, company: o.Company, persons: map[string]Person{},
+	}
 	ctx, w.stop = context.WithCancel(ctx)
 	if err := w.build(ctx, o); err != nil {
 		return nil, errors.Join(fmt.Errorf("world: %w", err), w.Close())
@@ -159,8 +211,16 @@ func (w *World) build(ctx context.Context, o Options) error {
 			return err
 		}
 	}
+	if err := w.addPeople(o); err != nil {
+		return err
+	}
 	if err := w.addFax(ctx, o); err != nil {
 		return err
+	}
+	if o.Mode != ModeShared {
+		if err := w.addCompany(ctx, o); err != nil {
+			return err
+		}
 	}
 	if o.Broker {
 		ln, err := loopback()
@@ -198,6 +258,40 @@ func (w *World) files() error {
 		os.WriteFile(filepath.Join(w.dir, tokenFile), []byte(w.token+"\n"), 0o600),
 		os.WriteFile(filepath.Join(w.dir, xmTokenFile), []byte(w.connector+"\n"), 0o600),
 	)
+}
+
+// addPeople makes everybody and what knows them beside the fax cloud.
+func (w *World) addPeople(o Options) error {
+	if o.Mode == ModeShared {
+		return nil
+	}
+	all := o.Company.People
+	if all == nil {
+		all = people()
+	}
+	for _, p := range all {
+		p, err := p.complete()
+		if err != nil {
+			return err
+		}
+		if _, twice := w.persons[p.ID]; twice {
+			return fmt.Errorf("person %q is there twice", p.ID)
+		}
+		w.persons[p.ID] = p
+		w.order = append(w.order, p.ID)
+	}
+	if err := w.writeDirectory(); err != nil {
+		return err
+	}
+	if o.Company.Directory == DirectorySCIM {
+		if err := w.addSCIM(); err != nil {
+			return err
+		}
+	}
+	if o.Mode == ModeBadge {
+		return w.addReaders()
+	}
+	return nil
 }
 
 func secret() string {
@@ -281,7 +375,14 @@ func (w *World) Close() error {
 		}
 		for _, s := range w.Stations {
 			errs = append(errs, s.server.Close())
+			if s.Reader != nil {
+				errs = append(errs, s.Reader.Close())
+			}
 		}
+		if w.ADFS != nil {
+			w.ADFS.Close()
+		}
+		errs = append(errs, w.closeSites())
 		if w.Broker != nil {
 			errs = append(errs, w.Broker.Close())
 		}
