@@ -77,10 +77,9 @@ func (p *Phone) SignIn(ctx context.Context, s Shown, c Credentials, yes bool) er
 		page := p.b.Page()
 		var err error
 		switch {
-		case page.ByID("match") != "" && page.Taps() != nil: // the fax service asks
-			if page.ByID("match") != s.Match {
-				return fmt.Errorf("phone: %w: %q, not %q", ErrMatch, page.ByID("match"), s.Match)
-			}
+		case page.ByID("match") != "" && page.ByID("match") != s.Match:
+			return fmt.Errorf("phone: %w: %q, not %q", ErrMatch, page.ByID("match"), s.Match)
+		case page.find("answer=yes") != nil: // the fax service asks
 			return p.decide(ctx, map[bool]string{true: "answer=yes", false: "answer=no"}[yes], yes)
 		case page.Hidden("confirm") != "": // an OpenID provider asks
 			if !page.Has(s.Code) {

@@ -222,7 +222,7 @@ func TestPhoneNotices(t *testing.T) {
 	if err := phone.SignIn(t.Context(), shown, person.Credentials{User: p.Email, Password: p.Password}, true); !errors.Is(err, person.ErrMatch) {
 		t.Errorf("with another number at the panel: %v, want ErrMatch", err)
 	}
-	phone = person.NewPhone(0, w.Client().Transport)
+	phone, shown.Match = person.NewPhone(0, w.Client().Transport), d.Match
 	if err := phone.Scan(t.Context(), shown, false); err != nil {
 		t.Fatal(err)
 	}

@@ -72,7 +72,7 @@ func webServer(h http.Handler, log *slog.Logger) *http.Server {
 func (w *World) runServer(ctx context.Context, name string, srv *http.Server, serve func() error, log *slog.Logger) {
 	w.wg.Go(func() {
 		if err := serve(); !errors.Is(err, http.ErrServerClosed) && ctx.Err() == nil {
-			log.Error(name+" ended", "err", err)
+			log.Error("site ended", "site", name, "err", err)
 		}
 	})
 	w.wg.Go(func() {
