@@ -105,8 +105,8 @@ type Job struct {
 	ID         ID         `json:"id"`
 	Number     string     `json:"number"` // what people read and type, such as "4F7K"
 	Device     string     `json:"device"`
-	Shared     bool       `json:"shared,omitempty"` // taken at a device without sign-in
-	Owner      Person     `json:"owner,omitzero"`   // fixed at capture; zero: nobody
+	Shared     bool       `json:"shared,omitempty"`  // taken at a device without sign-in
+	Owner      Person     `json:"owner,omitzero"`    // fixed at capture; zero: nobody
 	Claimed    string     `json:"claimed,omitempty"` // address typed by somebody nobody could check; Shared then
 	State      State      `json:"state"`
 	Created    time.Time  `json:"created"`

@@ -70,7 +70,7 @@ const (
 
 // Refused is a sign-in that did not succeed. Its text is for IT: it names no
 // person and holds no secret.
-type Refused struct {
+type Refused struct { //nolint:errname // read as signin.Refused everywhere
 	Problem Problem
 	Until   time.Time // for Locked and TooManyTries; zero when nobody said
 	URL     string    // https page where the person can mend it; "" for none
