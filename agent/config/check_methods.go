@@ -15,7 +15,7 @@ var methodAccounts = map[string][]string{
 	MethodCompany:      {AccountWSTrust},
 	MethodBrokered:     {AccountWSTrust},
 	MethodPhone:        {AccountOwn, AccountWSTrust, AccountSAML, AccountOIDC},
-	MethodCompanyPhone: {AccountWSTrust, AccountSAML, AccountOIDC},
+	MethodCompanyPhone: {AccountOwn, AccountWSTrust, AccountSAML, AccountOIDC},
 }
 
 // typed says that people type a secret at the panel for the method.

@@ -21,6 +21,7 @@ func (d *decoder) checkSignIn(t *tree, c *Config) {
 	d.checkMethods(at, c)
 	d.checkCompany(at.section("company"), s)
 	d.checkProvider(at.section("provider"), s)
+	d.checkGuests(at, s)
 	d.checkDirectory(at.section("directory"), c)
 	if s.Known && s.Directory.Kind == "" {
 		d.errorf(at.find("known_only"), "sign_in.known_only", "needs a directory to know people from, write sign_in.directory")
@@ -101,8 +102,7 @@ func (d *decoder) checkCompany(at *tree, s *SignIn) {
 			d.errorf(at.find(a.key), join(path, a.key), "want an address that ends in /trust/13/usernamemixed or /trust/2005/usernamemixed")
 		}
 	}
-	if needed && s.Account == AccountWSTrust { // otherwise the service says them
-		d.required(at, path, "mex", co.MEX, "the address of AD FS's metadata, such as https://sts.example.com/adfs/services/trust/mex; only with account: auto the service says it")
+	if needed && s.Account == AccountWSTrust { // otherwise the service says it
 		d.required(at, path, "relying_party", co.RelyingParty, "the fax service's identifier in AD FS, to the letter; only with account: auto the service says it")
 	}
 }
@@ -126,6 +126,13 @@ func (d *decoder) checkProvider(at *tree, s *SignIn) {
 	}
 	for i, h := range p.Hosts {
 		d.checkHost(at.section("hosts").item(i), fmt.Sprintf("%s.hosts.%d", path, i+1), h)
+	}
+}
+
+// checkGuests warns that a company's provider also signs in people of others.
+func (d *decoder) checkGuests(at *tree, s *SignIn) {
+	if s.Has(MethodCompanyPhone) && len(s.Domains) == 0 {
+		d.warnf(at.find("domains"), "sign_in.domains", "is empty, so guests of the company can sign in as well, under addresses of others; write the company's e-mail domains")
 	}
 }
 

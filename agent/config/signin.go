@@ -61,7 +61,7 @@ type SignIn struct {
 // Company is an AD FS that is asked with typed passwords.
 type Company struct {
 	Hosts        []string `yaml:"hosts"`         // the only hosts a password goes to: name or name:port
-	MEX          string   `yaml:"mex"`           // https URL of the metadata; empty: as the service says
+	MEX          string   `yaml:"mex"`           // https URL of the metadata; empty: as the service says, or where AD FS has it on the first of Hosts
 	Endpoint     string   `yaml:"endpoint"`      // https URL used when MEX does not answer; empty: none
 	RelyingParty string   `yaml:"relying_party"` // empty: as the service says
 	CAFile       string   `yaml:"ca_file" cfg:"path"`
