@@ -123,14 +123,6 @@ func (s SignIn) urls() (urls []string) {
 	return urls
 }
 
-// fits are the ways that work for each kind of account.
-var fits = map[signin.Account][]signin.Way{
-	signin.AccountOwn:     {signin.WayPassword, signin.WayPhone, signin.WayCompanyPhone},
-	signin.AccountWSTrust: {signin.WayCompany, signin.WayPhone, signin.WayCompanyPhone, signin.WayBrokered},
-	signin.AccountSAML:    {signin.WayPhone, signin.WayCompanyPhone},
-	signin.AccountOIDC:    {signin.WayPhone, signin.WayCompanyPhone},
-}
-
 // checkDomain asks the service how the people of one domain sign in, and
 // compares that with what is switched on.
 func checkDomain(s SignInService, domain string) Check {
@@ -139,12 +131,11 @@ func checkDomain(s SignInService, domain string) Check {
 		if err != nil {
 			return signInTrouble(err)
 		}
-		on := slices.DeleteFunc(slices.Clone(fits[d.Account]), func(w signin.Way) bool { return !slices.Contains(s.Ways, w) })
+		on := signin.Order(d, func(w signin.Way) bool { return slices.Contains(s.Ways, w) }, true)
 		switch {
-		case len(fits[d.Account]) == 0:
-			return warn("use a newer version of this program", "accounts of a kind that is not known here: %q", d.Account)
 		case len(on) == 0:
-			return fail(fmt.Sprintf("add %s to sign_in.methods", fits[d.Account][0]),
+			all := signin.Order(d, func(signin.Way) bool { return true }, true)
+			return fail(fmt.Sprintf("add %s to sign_in.methods", all[0]),
 				"accounts of kind %s at %s, and nothing that is switched on fits them", d.Account, s.ID)
 		case d.Account == signin.AccountWSTrust && slices.Contains(on, signin.WayCompany) && !s.Named && (s.Pinned == nil || !s.Pinned(d.MEX)):
 			return fail("if that is your company's server, add it to sign_in.company.hosts; if not, ask the fax service's administrator",
@@ -209,7 +200,7 @@ var advice = map[signin.Problem]string{
 	signin.CompanyBusy:      "wait, then look at the server's load",
 	signin.CompanyOff:       "switch the endpoint or grant on at the company's server, for this network",
 	signin.CompanyUntrusted: "correct sign_in.company or sign_in.provider: hosts, ca_file, and https addresses; no password goes there",
-	signin.CompanyConfig:    "compare issuer, client_id and relying_party with what the company's server says",
+	signin.CompanyConfig:    "compare issuer, client_id and relying_party with what the company's server says, and whether it offers sign-in by code",
 	signin.Clock:            "set the clock, and turn time synchronisation on (timedatectl set-ntp true)",
 	signin.ServiceDown:      "see dns, tls and fax-service for this service",
 	signin.ServiceConfig:    "check url (the region), account, hosts and token_file of the fax service",

@@ -169,7 +169,6 @@ var signInBreakages = []breakage{
 	{"a server nobody pinned", func(_ *testing.T, w *world) {
 		w.signIn.discovery.MEX = "https://sts.evil.example/adfs/services/trust/mex"
 	}, doctor.LegSignIn, doctor.LevelFail, "sts.evil.example"},
-	{"a kind of tomorrow", func(_ *testing.T, w *world) { w.signIn.discovery.Account = "telepathy" }, doctor.LegSignIn, doctor.LevelWarn, "newer version"},
 
 	{"company away", func(_ *testing.T, w *world) { w.signIn.companyErr = refused(signin.CompanyDown) }, doctor.LegCompany, doctor.LevelFail, "firewall"},
 	{"endpoint off", func(_ *testing.T, w *world) { w.signIn.companyErr = refused(signin.CompanyOff) }, doctor.LegCompany, doctor.LevelFail, "switch the endpoint"},
@@ -178,7 +177,7 @@ var signInBreakages = []breakage{
 	{"company's clock a little", func(_ *testing.T, w *world) { w.signIn.farm.Skew = -time.Minute }, doctor.LegCompany, doctor.LevelWarn, "1m0s behind"},
 	{"metadata not read", func(_ *testing.T, w *world) { w.signIn.farm.Listed = false }, doctor.LegCompany, doctor.LevelWarn, "sign_in.company.endpoint"},
 
-	{"provider without the grant", func(_ *testing.T, w *world) { w.signIn.providerErr = refused(signin.CompanyOff) }, doctor.LegProvider, doctor.LevelFail, "switch the endpoint or grant on"},
+	{"provider without the grant", func(_ *testing.T, w *world) { w.signIn.providerErr = refused(signin.CompanyConfig) }, doctor.LegProvider, doctor.LevelFail, "offers sign-in by code"},
 	{"provider of another issuer", func(_ *testing.T, w *world) { w.signIn.providerErr = refused(signin.CompanyConfig) }, doctor.LegProvider, doctor.LevelFail, "issuer"},
 	{"provider in another way", func(_ *testing.T, w *world) { w.signIn.providerErr = errors.New("teapot") }, doctor.LegProvider, doctor.LevelFail, "teapot"},
 

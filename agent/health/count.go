@@ -108,6 +108,11 @@ func (h *Health) countDelivery(e spool.Event) {
 	}
 }
 
+// SignIn counts what became of one attempt to sign in: "ok" or the problem.
+func (h *Health) SignIn(way, result string) {
+	h.inc("platen_signin_total{way=%q,result=%q}", way, result)
+}
+
 // RoundTripper returns next with every request to a fax service counted and
 // timed until its answer begins. It changes nothing about the request.
 func (h *Health) RoundTripper(service string, next http.RoundTripper) http.RoundTripper {

@@ -49,6 +49,7 @@ type Options struct {
 	MQTT       func() (connected bool) // nil: no broker is configured
 	Reloaded   func() (ok bool)        // whether the newest configuration is in use
 	ClockJumps func() int
+	Visits     func() int // how many people stand at panels
 	Now        func() time.Time
 	Log        *slog.Logger
 }

@@ -154,7 +154,11 @@ func TestMetrics(t *testing.T) {
 		MQTT:       func() bool { return true },
 		Reloaded:   func() bool { return false },
 		ClockJumps: func() int { return 3 },
+		Visits:     func() int { return 2 },
 	})
+	h.SignIn("password", "ok")
+	h.SignIn("password", "ok")
+	h.SignIn("phone", "ran-out")
 	if err := h.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -209,6 +213,9 @@ func TestMetrics(t *testing.T) {
 		`platen_service_up{service="main",kind="faxplus"} 0`,
 		`platen_service_breaker_open{service="main"} 1`,
 		`platen_service_account_stopped{service="main"} 0`,
+		`platen_sessions 2`,
+		`platen_signin_total{way="password",result="ok"} 2`,
+		`platen_signin_total{way="phone",result="ran-out"} 1`,
 		`platen_mqtt_connected 1`,
 		`platen_config_last_reload_successful 0`,
 		`platen_clock_jumps_total 3`,

@@ -51,6 +51,9 @@ func (h *Health) gauges(ctx context.Context, b *bytes.Buffer) {
 	if h.opts.Reloaded != nil {
 		flag(h.opts.Reloaded(), "platen_config_last_reload_successful")
 	}
+	if h.opts.Visits != nil {
+		gauge(float64(h.opts.Visits()), "platen_sessions")
+	}
 	if h.opts.ClockJumps != nil {
 		metrics.WriteCounterUint64(b, "platen_clock_jumps_total", uint64(h.opts.ClockJumps()))
 	}
