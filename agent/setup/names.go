@@ -84,9 +84,9 @@ func validLabel(label string) bool {
 	return true
 }
 
-// names chooses the names of a certificate: those asked for, or else this
-// machine's and those of the certificate before.
-func (o TLSOptions) names(old *x509.Certificate) ([]string, error) {
+// names chooses the names of a certificate: those asked for, or else those of the
+// certificate before and this machine's. ca and old are nil where there is none.
+func (o TLSOptions) names(ca *authority, old *x509.Certificate) ([]string, error) {
 	var names []string
 	for _, s := range o.Names {
 		n, err := ParseName(s)
@@ -106,7 +106,12 @@ func (o TLSOptions) names(old *x509.Certificate) ([]string, error) {
 				names = append(names, ip.String())
 			}
 		}
-		names = append(names, local...)
+		for _, n := range local {
+			// Renewing must not fail for a name nobody asked for.
+			if ca == nil || ca.vouches([]string{n}) == nil {
+				names = append(names, n)
+			}
+		}
 	}
 	names = unique(names)
 	switch {

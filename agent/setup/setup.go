@@ -40,11 +40,15 @@ const (
 // the others. Nothing was changed.
 var ErrForeign = errors.New("not made by this set-up")
 
+// anew is what to do about an authority that cannot sign any more.
+const anew = "move %s and %s away with the rest of the files to begin anew; all devices must then trust the new one"
+
 // TLSOptions are what TLS makes certificates from.
 type TLSOptions struct {
 	Dir string // made if missing
 	// Names are the host names and addresses that devices use for the panel;
-	// none: those of LocalNames, and those the certificate had before.
+	// none: those the certificate had before, and those of LocalNames that the
+	// authority may vouch for.
 	Names []string
 	Host  string           // for the name of the authority; "": the system's
 	Now   func() time.Time // nil: the system's clock
@@ -98,7 +102,7 @@ func (o TLSOptions) make() (r TLSResult, err error) {
 	if err != nil {
 		return r, err
 	}
-	names, err := o.names(old)
+	names, err := o.names(ca, old)
 	if err != nil {
 		return r, err
 	}
@@ -108,8 +112,7 @@ func (o TLSOptions) make() (r TLSResult, err error) {
 			return r, err
 		}
 	} else if err := ca.vouches(names); err != nil {
-		return r, fmt.Errorf("%s: %w; leave it out by giving the others with --name, or move %s and %s away to begin anew, all devices must then trust the new one",
-			o.file(CAFile), err, CAFile, CAKey)
+		return r, fmt.Errorf("%s: %w; "+anew, o.file(CAFile), err, CAFile, CAKey)
 	}
 	if key == nil {
 		r.NewKey = true
@@ -163,8 +166,7 @@ func (o TLSOptions) readAuthority() (*authority, error) {
 		return nil, fmt.Errorf("%s and %s do not belong together: %w; move both away to begin anew", o.file(CAFile), CAKey, ErrForeign)
 	}
 	if left := cert.NotAfter.Sub(o.Now()); left < caLeft {
-		return nil, fmt.Errorf("%s ends %s; move %s and %s away to begin anew, all devices must then trust the new one",
-			o.file(CAFile), cert.NotAfter.Format(time.DateOnly), CAFile, CAKey)
+		return nil, fmt.Errorf("%s ends %s; "+anew, o.file(CAFile), cert.NotAfter.Format(time.DateOnly), CAFile, CAKey)
 	}
 	return &authority{cert: cert, key: key}, nil
 }

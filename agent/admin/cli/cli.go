@@ -19,6 +19,7 @@ import (
 	"syscall"
 
 	"github.com/platen-fax/platen/agent/doctor"
+	"github.com/platen-fax/platen/agent/job"
 	"github.com/platen-fax/platen/devices"
 )
 
@@ -56,6 +57,9 @@ type Env struct {
 	Site func(ctx context.Context, p Place) (doctor.Site, error)
 	// Probe asks a device who it is.
 	Probe func(ctx context.Context, d Device) (devices.Info, error)
+	// Lookup asks the directory whose a badge number is; nil: badge test does not
+	// offer to.
+	Lookup func(ctx context.Context, p Place, number string) (job.Person, error)
 	// Convert is the document engine on files, with flags of its own.
 	Convert func(ctx context.Context, args []string, stdout, stderr io.Writer) int
 }
@@ -77,6 +81,8 @@ func commands() []command {
 		{"jobs", "list|show J|cancel J[/R]|retry J[/R]|decide J[/R] sent|again|unknown", "look at faxes and steer them", jobsCommand, nil},
 		{"services", "[resume ID]", "how the fax services stand; let a stopped account be used again", servicesCommand, nil},
 		{"device", "probe URL", "ask a device who it is", deviceCommand, func(e Env) bool { return e.Probe != nil }},
+		{"badge", "test RAW [--profile P]", "show which card number a line of a badge reader means", badgeCommand, nil},
+		{"setup", "tls [--dir D] [--name HOST]…", "make a certificate for the panel, or renew it", setupCommand, nil},
 		{"convert", "IN… -o OUT", "make a fax document of files", convert, func(e Env) bool { return e.Convert != nil }},
 		{"version", "", "print the version", version, nil},
 		{"help", "[COMMAND]", "print this, or the flags of a command", nil, nil},

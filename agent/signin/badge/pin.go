@@ -57,7 +57,7 @@ func (b *Badges) SetPIN(_ context.Context, person job.Person, pin []byte) error 
 		return &signin.Refused{Problem: signin.BadInput, Err: errWeak}
 	}
 	h := hashed{Salt: make([]byte, saltSize), Memory: costMemory, Passes: costPasses}
-	rand.Read(h.Salt) //nolint:errcheck // crypto/rand never fails
+	rand.Read(h.Salt) // never fails
 	h.Hash = b.hash(pin, h)
 	key, err := b.pinKey(person)
 	if err != nil {
