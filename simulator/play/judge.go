@@ -201,5 +201,6 @@ func (p *player) judge(ctx context.Context, wait bool) []string {
 			reasons = append(reasons, fmt.Sprintf("doubled: fax %s arrived %d times", f.promise.Number, n))
 		}
 	}
-	return reasons
+	reasons = append(reasons, p.passwords()...)
+	return append(reasons, p.leaks(ctx)...)
 }

@@ -94,6 +94,11 @@ type player struct {
 
 	stacks []stack // newest last
 	faxes  []fax
+
+	secrets   []string             // typed so far
+	codes     map[string]time.Time // when each person's last one-time code was made for
+	shown     person.Shown         // what a phone took from the panel
+	elsewhere int                  // wrong passwords typed at the fax service in other places
 }
 
 // Play plays a scenario to its end and judges it.
@@ -114,7 +119,7 @@ func Play(ctx context.Context, s *scenario.Scenario, opt Options) Result {
 		r.Why, over = s.Breaks.Why, &s.Breaks.Config
 		s = s.Broken()
 	}
-	p := &player{s: s, opt: opt, began: time.Now(), who: person.New(0, nil)}
+	p := &player{s: s, opt: opt, began: time.Now(), who: person.New(0, nil), codes: map[string]time.Time{}}
 	ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(s.Time), fmt.Errorf("the scenario's time of %v is over", time.Duration(s.Time)))
 	defer cancel()
 	r.Reasons, r.Err = p.play(ctx, over)
@@ -200,7 +205,13 @@ func (p *player) startAgent(ctx context.Context) error {
 	if err := p.agent.Start(); err != nil {
 		return err
 	}
-	return p.agent.Ready(ctx, p.home.PanelURL(p.s.Devices[0].ID))
+	if err := p.agent.Ready(ctx, p.home.PanelURL(p.s.Devices[0].ID)); err != nil {
+		return err
+	}
+	if c := p.s.Company; c != nil && c.Directory == world.DirectorySCIM {
+		return p.w.Provision(ctx)
+	}
+	return nil
 }
 
 func (p *player) tracef(format string, args ...any) {

@@ -25,6 +25,9 @@ func (p *player) step(ctx context.Context, s *scenario.Step) error {
 		ctx, cancel = context.WithTimeoutCause(ctx, within, fmt.Errorf("not within %v", within))
 		defer cancel()
 	}
+	if ok, err := p.signing(ctx, s); ok {
+		return err
+	}
 	switch {
 	case s.Load != nil:
 		return p.load(s.Load)
@@ -173,6 +176,11 @@ func (p *player) promised(name, device string, promise person.Promise) {
 }
 
 func (p *player) tap(ctx context.Context, t *scenario.Tap) error {
+	for name, value := range t.Fields {
+		if name == "secret" || name == "again" || name == "code" {
+			p.typed(value)
+		}
+	}
 	if _, err := p.who.Tap(ctx, t.Fields, t.Words); err != nil {
 		return err
 	}

@@ -29,7 +29,8 @@ const (
 // stepChecker checks steps in the order they happen.
 type stepChecker struct {
 	*decoder
-	service       string // of the agent
+	service, mode string   // of the agent
+	names         []string // of people
 	devices       []string
 	stacks, faxes map[string]bool
 }
@@ -82,12 +83,23 @@ func (c *stepChecker) step(s *Step, path string) {
 			bad(key, "no earlier step names a fax %q", name)
 		}
 	}
-	for verb, on := range map[string]*OnDevice{"take_paper": s.TakePaper, "clear_jam": s.ClearJam, "stop_key": s.StopKey, "open": s.Open} {
+	for verb, on := range map[string]*OnDevice{"take_paper": s.TakePaper, "clear_jam": s.ClearJam, "stop_key": s.StopKey, "open": s.Open, "sign_out": s.SignOut} {
 		if on != nil {
 			device(verb+".device", on.Device)
 		}
 	}
 	switch {
+	case s.SignIn != nil, s.Phone != nil, s.Badge != nil, s.Company != nil, s.Person != nil, s.ExpectPassword != nil, s.ExpectOwner != nil:
+		c.people(s, path, bad)
+		if s.SignIn != nil {
+			device("sign_in.device", s.SignIn.Device)
+		}
+		if s.Badge != nil {
+			device("badge.device", s.Badge.Device)
+		}
+		if s.ExpectOwner != nil {
+			fax("expect_owner.fax", s.ExpectOwner.Fax)
+		}
 	case s.Load != nil:
 		device("load.device", s.Load.Device)
 		if s.Load.Pages < 1 || s.Load.Pages > 500 {

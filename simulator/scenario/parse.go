@@ -18,6 +18,7 @@ import (
 
 	"github.com/platen-fax/platen/simulator/faxcloud"
 	"github.com/platen-fax/platen/simulator/mfp"
+	"github.com/platen-fax/platen/simulator/world"
 )
 
 // maxFile is the greatest scenario, in bytes.
@@ -117,7 +118,16 @@ func (d *decoder) check(s *Scenario) {
 		names = []string{DefaultDevice}
 	}
 	var ids []string
-	c := stepChecker{decoder: d, service: s.Service, devices: names, stacks: map[string]bool{}, faxes: map[string]bool{}}
+	people := s.Company
+	if people == nil {
+		people = &Company{}
+	} else {
+		d.company("company", people, s.Mode)
+	}
+	if s.Mode != "" && !slices.Contains(world.Modes(), s.Mode) {
+		d.addf(at(1), "mode", "%q is not known, write one of %s", s.Mode, strings.Join(world.Modes(), ", "))
+	}
+	c := stepChecker{decoder: d, service: s.Service, mode: s.Mode, names: people.names(), devices: names, stacks: map[string]bool{}, faxes: map[string]bool{}}
 	for i := range s.Steps {
 		step := &s.Steps[i]
 		c.step(step, fmt.Sprintf("steps.%d", i))
@@ -129,6 +139,10 @@ func (d *decoder) check(s *Scenario) {
 		}
 	}
 	if s.Breaks != nil {
+		if s.Breaks.Company != nil {
+			d.company("breaks.company", s.Breaks.Company, s.Mode)
+			c.names = append(c.names, s.Breaks.Company.names()...)
+		}
 		d.checkBreaks(s.Breaks, ids, &c)
 	}
 }

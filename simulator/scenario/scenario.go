@@ -39,7 +39,9 @@ type Scenario struct {
 	Fax     Fax       `yaml:"fax"`
 	Service string    `yaml:"service"` // kind of the agent's fax service: faxplus (default) or xmcloud
 	Broker  bool      `yaml:"broker"`
-	Config  yaml.Node `yaml:"config"` // laid over the agent's configuration
+	Mode    string    `yaml:"mode"`    // of all devices: shared-account (default), device-login or user-prompt
+	Company *Company  `yaml:"company"` // who signs in there; ann and bob with passwords of the fax service if left out
+	Config  yaml.Node `yaml:"config"`  // laid over the agent's configuration
 	Steps   []Step    `yaml:"steps"`
 	Breaks  *Breaks   `yaml:"breaks"`
 }
@@ -90,6 +92,7 @@ type Breaks struct {
 	About   string    `yaml:"about"` // what is wrong
 	Devices []Device  `yaml:"devices"`
 	Fax     *Fax      `yaml:"fax"`
+	Company *Company  `yaml:"company"` // in place of the other
 	Config  yaml.Node `yaml:"config"`
 	Drop    []string  `yaml:"drop"` // ids of steps that do not happen
 	Insert  []Insert  `yaml:"insert"`
@@ -118,6 +121,9 @@ func (s *Scenario) Broken() *Scenario {
 	}
 	if br.Fax != nil {
 		b.Fax = br.Fax.over(s.Fax)
+	}
+	if br.Company != nil {
+		b.Company = br.Company
 	}
 	b.Steps = nil
 	b.insert(br, "")

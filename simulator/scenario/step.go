@@ -7,16 +7,24 @@ type Step struct {
 	ID     string   `yaml:"id"`     // for breaks; optional
 	Within Duration `yaml:"within"` // how long it may take to come true; 0: the rest of the scenario's time
 
-	Load       *Stack      `yaml:"load"`        // put paper in
-	TakePaper  *OnDevice   `yaml:"take_paper"`  // take all paper out
-	ClearJam   *OnDevice   `yaml:"clear_jam"`   // open the cover, take the sheet out, put it back on the stack
-	StopKey    *OnDevice   `yaml:"stop_key"`    // press stop at the device
-	Device     *DeviceKnob `yaml:"device"`      // make a device misbehave; {} is healthy
-	Service    *Service    `yaml:"service"`     // make the fax service misbehave, or not any more
-	Fax        *FaxWalk    `yaml:"fax"`         // walk through the panel
-	Open       *OnDevice   `yaml:"open"`        // go to a panel's first screen
-	Tap        *Tap        `yaml:"tap"`         // one tap on the present screen
-	LookUp     *OfFax      `yaml:"look_up"`     // find a fax by its number at the panel
+	Load      *Stack      `yaml:"load"`       // put paper in
+	TakePaper *OnDevice   `yaml:"take_paper"` // take all paper out
+	ClearJam  *OnDevice   `yaml:"clear_jam"`  // open the cover, take the sheet out, put it back on the stack
+	StopKey   *OnDevice   `yaml:"stop_key"`   // press stop at the device
+	Device    *DeviceKnob `yaml:"device"`     // make a device misbehave; {} is healthy
+	Service   *Service    `yaml:"service"`    // make the fax service misbehave, or not any more
+	Fax       *FaxWalk    `yaml:"fax"`        // walk through the panel
+	Open      *OnDevice   `yaml:"open"`       // go to a panel's first screen
+	Tap       *Tap        `yaml:"tap"`        // one tap on the present screen
+	LookUp    *OfFax      `yaml:"look_up"`    // find a fax by its number at the panel
+
+	SignIn  *SignIn      `yaml:"sign_in"`  // sign in at the panel
+	SignOut *OnDevice    `yaml:"sign_out"` // sign out at the panel
+	Phone   *Phone       `yaml:"phone"`    // sign in on a phone, with the panel's code
+	Badge   *Badge       `yaml:"badge"`    // hold a card to a reader
+	Company *CompanyKnob `yaml:"company"`  // make AD FS or the provider misbehave, or not any more
+	Person  *PersonKnob  `yaml:"person"`   // change somebody's account
+
 	Agent      string      `yaml:"agent"`       // kill (-9), stop (TERM) or start
 	LoseState  *Nothing    `yaml:"lose_state"`  // the agent's disk is gone
 	Calls      *Calls      `yaml:"calls"`       // wait until the service was asked so often
@@ -25,6 +33,9 @@ type Step struct {
 	Committed  *Committed  `yaml:"committed"`   // how many faxes the service took in all
 	ExpectSeen *ExpectSeen `yaml:"expect_seen"` // what the panel shows
 	ExpectMQTT *ExpectMQTT `yaml:"expect_mqtt"` // what was said to the broker
+
+	ExpectPassword *ExpectPassword `yaml:"expect_password"` // how often a password reached a server
+	ExpectOwner    *ExpectOwner    `yaml:"expect_owner"`    // whose fax it is at the far end
 
 	Line int `yaml:"-line"`
 }

@@ -8,7 +8,10 @@ import (
 
 // World returns the world a scenario begins in.
 func (s *Scenario) World() (world.Options, error) {
-	o := world.Options{Broker: s.Broker, Service: s.Service}
+	o := world.Options{Broker: s.Broker, Service: s.Service, Mode: s.Mode}
+	if s.Company != nil {
+		o.Company = s.Company.world()
+	}
 	for _, d := range s.Devices {
 		faults, err := MFPFaults(&d.Faults)
 		if err != nil {

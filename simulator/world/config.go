@@ -90,6 +90,16 @@ type Agent struct {
 	Panel  string // address, as "http://127.0.0.1:23456"
 }
 
+// Given returns the files that the world wrote for the agent. They may hold what
+// nobody else may know.
+func (w *World) Given() []string {
+	names := []string{caFile, tokenFile, xmTokenFile, configFile, peopleFile, scimTokenFile, agentCertFile, agentKeyFile}
+	for i, n := range names {
+		names[i] = filepath.Join(w.dir, n)
+	}
+	return names
+}
+
 // PanelURL returns the panel of a device.
 func (a Agent) PanelURL(device string) string { return a.Panel + "/panel/" + device + "/" }
 

@@ -125,8 +125,11 @@ func (w *World) Provision(ctx context.Context) error {
 	w.mu.Unlock()
 	for _, p := range all {
 		id, err := w.scimID(ctx, p)
-		if err != nil || id != "" {
+		if err != nil {
 			return err
+		}
+		if id != "" {
+			continue
 		}
 		user := map[string]any{
 			"schemas": []string{scimUser, scimEnterprise}, "externalId": p.ID, "userName": p.Email, "displayName": p.Name,

@@ -2,6 +2,7 @@ package world
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"net/url"
@@ -42,6 +43,20 @@ func (w *World) Passwords(at string) []Arrival {
 		out = append(out, w.typed...)
 	}
 	return out
+}
+
+// TypeElsewhere types a name and a password at the cloud, at some device that is
+// not of this world.
+func (w *World) TypeElsewhere(ctx context.Context, name, password string) error {
+	c, err := xmcloud.New(xmcloud.Config{HTTP: w.Client(), Commit: w.Client(), Endpoint: w.XMURL(), Account: xmAccount})
+	if err != nil {
+		return err
+	}
+	_, err = c.Login(ctx, xmcloud.Login{
+		Account: xmAccount, Username: name, Password: []byte(password), Application: "another",
+		Terminal: xmcloud.Terminal{ID: "elsewhere", Name: "Elsewhere"},
+	})
+	return err
 }
 
 // watchPasswords writes down which requests to the cloud bring a password:

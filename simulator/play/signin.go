@@ -1,0 +1,312 @@
+package play
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/platen-fax/platen/protocols/xmcloud"
+	"github.com/platen-fax/platen/simulator/person"
+	"github.com/platen-fax/platen/simulator/scenario"
+	"github.com/platen-fax/platen/simulator/world"
+)
+
+// signing does a step of signing in; ok is false for every other step.
+func (p *player) signing(ctx context.Context, s *scenario.Step) (ok bool, err error) {
+	switch {
+	case s.SignIn != nil:
+		return true, p.signIn(ctx, s.SignIn)
+	case s.SignOut != nil:
+		return true, p.signOut(ctx, p.device(s.SignOut.Device))
+	case s.Phone != nil:
+		return true, p.onPhone(ctx, s.Phone)
+	case s.Badge != nil:
+		return true, p.badge(ctx, s.Badge)
+	case s.Company != nil:
+		p.setCompany(s.Company)
+		return true, nil
+	case s.Person != nil:
+		return true, p.setPerson(ctx, s.Person)
+	case s.ExpectPassword != nil:
+		return true, p.expectPassword(s.ExpectPassword)
+	case s.ExpectOwner != nil:
+		return true, p.expectOwner(ctx, s.ExpectOwner)
+	}
+	return false, nil
+}
+
+// typed remembers a secret, which nobody may find anywhere afterwards.
+func (p *player) typed(secret string) string {
+	if secret != "" && !slices.Contains(p.secrets, secret) {
+		p.secrets = append(p.secrets, secret)
+	}
+	return secret
+}
+
+func (p *player) person(name string) (world.Person, error) {
+	who, ok := p.w.Person(name)
+	if !ok {
+		return who, fmt.Errorf("there is nobody %q", name)
+	}
+	return who, nil
+}
+
+func (p *player) signIn(ctx context.Context, s *scenario.SignIn) error {
+	who, err := p.person(s.As)
+	if err != nil {
+		return err
+	}
+	t := person.Typist{
+		Name: or(s.Name, who.Email), Password: p.typed(or(s.Password, who.Password)), PIN: p.typed(s.PIN), Link: s.Link, Phone: s.Way == scenario.WayPhone,
+	}
+	switch {
+	case s.Code != "":
+		t.Code = func() (string, error) { return p.typed(s.Code), nil }
+	case who.State == world.WithCode:
+		t.Code = func() (string, error) { return p.code(who) }
+	}
+	if !s.Here {
+		if err := p.who.GoToSignIn(ctx, p.home.PanelURL(p.device(s.Device))); err != nil {
+			return err
+		}
+	}
+	err = p.who.SignIn(ctx, t)
+	if s.Refused == "" {
+		return err
+	}
+	var trouble *person.TroubleError
+	switch {
+	case err == nil:
+		return fmt.Errorf("signed in: the panel let %s in and should have said %q", s.As, s.Refused)
+	case !errors.As(err, &trouble):
+		return err
+	case !p.who.Page().Has(s.Refused):
+		return fmt.Errorf("the panel does not say %q: %w", s.Refused, err)
+	}
+	return nil
+}
+
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// code is what the person's authenticator app shows, or will show next: a fax
+// service takes no code twice and allows for clocks a step apart.
+func (p *player) code(who world.Person) (string, error) {
+	const period = 30 * time.Second
+	at := time.Now().Add(-period)
+	if next := p.codes[who.ID].Add(period); next.After(at) {
+		at = next
+	}
+	if limit := time.Now().Add(period); at.After(limit) {
+		return "", fmt.Errorf("%s has no further code for now", who.ID)
+	}
+	p.codes[who.ID] = at.Truncate(period)
+	code, err := who.Code(at)
+	return p.typed(code), err
+}
+
+func (p *player) signOut(ctx context.Context, device string) error {
+	if _, err := p.who.Open(ctx, p.home.PanelURL(device)); err != nil {
+		return err
+	}
+	return p.who.SignOut(ctx)
+}
+
+// onPhone takes the code from the panel's present screen.
+func (p *player) onPhone(ctx context.Context, s *scenario.Phone) error {
+	who, err := p.person(s.As)
+	if err != nil {
+		return err
+	}
+	if !s.Again {
+		if p.shown, err = p.who.Code(); err != nil {
+			return err
+		}
+	}
+	c := person.Credentials{User: who.Email, Password: p.typed(or(s.Password, who.Password))}
+	if who.State == world.WithCode {
+		if c.Code, err = p.code(who); err != nil {
+			return err
+		}
+	}
+	phone := person.NewPhone(0, p.w.Client().Transport)
+	err = phone.Scan(ctx, p.shown, true)
+	if err == nil && s.Do != scenario.PhoneOpen {
+		err = phone.SignIn(ctx, p.shown, c, s.Do == scenario.PhoneApprove)
+	}
+	switch {
+	case s.Refused == "":
+		return err
+	case err == nil:
+		return fmt.Errorf("the phone did it and should have shown %q", s.Refused)
+	case !errors.Is(err, person.ErrRefused) || !phone.Page().Has(s.Refused):
+		return fmt.Errorf("the phone does not show %q: %w", s.Refused, err)
+	}
+	return nil
+}
+
+// badge holds a card to the reader, as soon as the agent listens to it.
+func (p *player) badge(ctx context.Context, b *scenario.Badge) error {
+	r := p.w.Station(p.device(b.Device)).Reader
+	switch {
+	case r == nil:
+		return errors.New("there is no reader; write mode: device-login")
+	case b.Unplug:
+		return r.Unplug()
+	case b.Garble:
+		return r.Garble(b.Tap)
+	}
+	_, err := p.who.Open(ctx, p.home.PanelURL(p.device(b.Device)))
+	if err != nil {
+		return err
+	}
+	if err := r.Tap(b.Tap); err != nil {
+		return err
+	}
+	// A person looks up when the screen changes.
+	before := p.who.Page().Screen()
+	if _, err := p.who.Wait(ctx, func(page *person.Page) bool { return page.Screen() != before }); err != nil {
+		return fmt.Errorf("the panel does not notice the badge: %w", err)
+	}
+	return nil
+}
+
+func (p *player) setCompany(k *scenario.CompanyKnob) {
+	if k.Down != nil {
+		p.w.CompanyDown(*k.Down)
+	}
+	if k.Mood != nil && p.w.ADFS != nil {
+		p.w.SetADFS(k.Mood.ADFS())
+	}
+	if k.Knobs != nil && p.w.OIDC != nil {
+		p.w.OIDC.SetKnobs(k.Knobs.IDP())
+	}
+}
+
+func (p *player) setPerson(ctx context.Context, k *scenario.PersonKnob) error {
+	who, err := p.person(k.As)
+	if err != nil {
+		return err
+	}
+	if k.State != nil {
+		who.State = world.State(*k.State)
+	}
+	if k.AtCompany != nil {
+		who.AtCompany = *k.AtCompany
+	}
+	if k.Password != "" {
+		who.Password = k.Password
+	}
+	if k.Badges != nil {
+		who.Badges = k.Badges
+	}
+	if err := p.w.SetPerson(who); err != nil {
+		return err
+	}
+	if k.Deactivated {
+		if err := p.w.Deactivate(ctx, k.As); err != nil {
+			return err
+		}
+	}
+	for range k.Mistypes {
+		if err := p.mistype(ctx, who); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mistype types a wrong password at the fax service from a place of its own.
+func (p *player) mistype(ctx context.Context, who world.Person) error {
+	err := p.w.TypeElsewhere(ctx, who.Email, "not "+who.Password)
+	if code := xmcloud.CodeOf(err); code == xmcloud.BadCredentials || code == xmcloud.Locked {
+		p.elsewhere++
+		return nil
+	}
+	return fmt.Errorf("mistype elsewhere: %w", err)
+}
+
+// expectPassword counts those that the agent sent.
+func (p *player) expectPassword(e *scenario.ExpectPassword) error {
+	n := len(p.w.Passwords(e.At))
+	if e.At == world.AtCloud {
+		n -= p.elsewhere
+	}
+	if n != e.Times {
+		return fmt.Errorf("passwords: %d reached %s, want %d", n, e.At, e.Times)
+	}
+	return nil
+}
+
+func (p *player) expectOwner(ctx context.Context, e *scenario.ExpectOwner) error {
+	f, err := p.fax(e.Fax)
+	if err != nil {
+		return err
+	}
+	want := ""
+	if e.As != "" {
+		who, err := p.person(e.As)
+		if err != nil {
+			return err
+		}
+		want = who.OwnerID()
+	}
+	return until(ctx, func() (bool, string, error) {
+		entries := p.entriesOf(f.promise.Job)
+		if len(entries) == 0 {
+			return false, "lost: the fax did not arrive", nil
+		}
+		for _, entry := range entries {
+			if entry.Owner != want {
+				return false, "", never("owner: the fax is of %q, want %q", entry.Owner, want)
+			}
+		}
+		return true, "", nil
+	})
+}
+
+// passwords says where a password went that it must not go.
+func (p *player) passwords() []string {
+	var reasons []string
+	for _, at := range []string{world.AtADFS, world.AtCloud} {
+		for _, a := range p.w.Passwords(at) {
+			if !a.Pinned {
+				reasons = append(reasons, fmt.Sprintf("passwords: one went to %s%s of another host or in the clear", at, a.Path))
+			}
+		}
+	}
+	c := p.s.Company
+	if c == nil || c.Account == "" || c.Account == world.AccountOwn || c.Brokered {
+		return reasons
+	}
+	if n := len(p.w.Passwords(world.AtCloud)); n > 0 {
+		reasons = append(reasons, fmt.Sprintf("passwords: %d of the company reached the fax service", n))
+	}
+	return reasons
+}
+
+// metrics fetches what the agent tells whoever asks.
+func (p *player) metrics(ctx context.Context) string {
+	var all strings.Builder
+	for _, path := range []string{"/metrics", "/healthz", "/readyz"} {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.home.Panel+path, nil)
+		if err != nil {
+			continue
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			continue
+		}
+		_ = resp.Write(&all) // what came is looked at
+		resp.Body.Close()
+	}
+	return all.String()
+}
