@@ -34,6 +34,11 @@ func TestExamplePerMode(t *testing.T) {
 					t.Errorf("device %s is in mode %s; want %s", d.ID, d.Mode, tt.mode)
 				}
 			}
+			for _, mode := range []string{config.ModeSharedAccount, config.ModeDeviceLogin, config.ModeUserPrompt} {
+				if got := c.InMode(mode); got != (mode == tt.mode) {
+					t.Errorf("InMode(%s) = %t; want %t", mode, got, !got)
+				}
+			}
 			if c.SignIn.Account != tt.account || len(c.SignIn.Methods) != len(tt.methods) {
 				t.Errorf("account %s, methods %v; want %s, %v", c.SignIn.Account, c.SignIn.Methods, tt.account, tt.methods)
 			}
