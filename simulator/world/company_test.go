@@ -320,3 +320,43 @@ func TestCompanyRefused(t *testing.T) {
 		})
 	}
 }
+
+// TestPeopleControl shows what whoever plays with a world can do about people.
+func TestPeopleControl(t *testing.T) {
+	w := start(t, world.Options{Mode: world.ModeBadge, Service: faxcloud.XMCloud, Company: world.Company{Account: world.AccountWSTrust}})
+	a := w.Addresses("")
+	if a.Mode != world.ModeBadge || a.ADFS == "" || a.MFPs[0].Reader == "" || len(a.People) != 2 {
+		t.Errorf("the addresses are %+v", a)
+	}
+	for _, tt := range []struct {
+		name, method, path, body string
+		code                     int
+		says                     string
+	}{
+		{"everybody", "GET", "/people", ``, 200, "ann@example.com"},
+		{"what the app shows", "GET", "/people/ann/code", ``, 200, `"code": "`},
+		{"nobody's app", "GET", "/people/eve/code", ``, 404, ""},
+		{"a state", "PUT", "/people/ann", `{"state": "pending"}`, 204, ""},
+		{"a state of nobody", "PUT", "/people/ann", `{"state": "tired"}`, 400, "no state"},
+		{"nobody", "PUT", "/people/eve", `{}`, 404, ""},
+		{"a mood", "PUT", "/adfs/behaviour", `{"MEX": "404"}`, 204, ""},
+		{"no provider", "PUT", "/idp/knobs", `{}`, 404, "no identity provider"},
+		{"company down", "PUT", "/company/down", `true`, 204, ""},
+		{"passwords", "GET", "/passwords", ``, 200, `"cloud": `},
+		{"a card", "POST", "/mfps/front-desk/tap", `{"card": "04711"}`, 204, ""},
+		{"the cable", "POST", "/mfps/front-desk/unplug", ``, 204, ""},
+		{"a card without a cable", "POST", "/mfps/front-desk/tap", `{"card": "04711"}`, 400, "unplugged"},
+		{"a reader that is not there", "POST", "/mfps/x/tap", `{"card": "1"}`, 404, ""},
+		{"no agent to tell", "POST", "/people/ann/deactivate", ``, 400, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			code, body := ask(t, tt.method, w.ControlURL()+tt.path, tt.body)
+			if code != tt.code || !strings.Contains(body, tt.says) {
+				t.Errorf("%s %s %s = %d %s; want %d and %q", tt.method, tt.path, tt.body, code, body, tt.code, tt.says)
+			}
+		})
+	}
+	if p, _ := w.Person("ann"); p.State != world.Pending || p.Email != "ann@example.com" {
+		t.Errorf("ann is %+v", p)
+	}
+}

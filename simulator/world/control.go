@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/platen-fax/platen/simulator/adfs"
 	"github.com/platen-fax/platen/simulator/broker"
 	"github.com/platen-fax/platen/simulator/faxcloud"
 	"github.com/platen-fax/platen/simulator/mfp"
@@ -29,12 +30,21 @@ type Addresses struct {
 	Config   string            `json:"config,omitempty"` // for platen run --config
 	Dir      string            `json:"dir"`
 	Received string            `json:"received"` // documents that reached the far end
+
+	Mode   string   `json:"mode"`
+	ADFS   string   `json:"adfs,omitempty"` // metadata document of AD FS
+	SAML   string   `json:"saml,omitempty"` // metadata of the SAML provider
+	OIDC   string   `json:"oidc,omitempty"` // issuer of the OpenID provider
+	SCIM   string   `json:"scim,omitempty"` // where the agent will take users
+	People []Person `json:"people,omitempty"`
 }
 
 // AddressOfMFP is one device of Addresses.
 type AddressOfMFP struct {
 	ID   string `json:"id"`
 	ESCL string `json:"escl"`
+	// Reader is the serial line of the badge reader.
+	Reader string `json:"reader,omitempty"`
 }
 
 // Addresses returns where everything is. config is the agent's configuration
@@ -42,10 +52,26 @@ type AddressOfMFP struct {
 func (w *World) Addresses(config string) Addresses {
 	a := Addresses{
 		Control: w.url, CA: w.CAFile(), Services: map[string]string{faxcloud.FaxPlus: w.FaxURL(), faxcloud.XMCloud: w.XMURL()},
-		Config: config, Dir: w.dir, Received: w.Received(), MFPs: []AddressOfMFP{},
+		Config: config, Dir: w.dir, Received: w.Received(), MFPs: []AddressOfMFP{}, Mode: w.mode, People: w.People(),
 	}
 	for _, s := range w.Stations {
-		a.MFPs = append(a.MFPs, AddressOfMFP{ID: s.ID, ESCL: s.URL()})
+		m := AddressOfMFP{ID: s.ID, ESCL: s.URL()}
+		if s.Reader != nil {
+			m.Reader = s.Reader.Path()
+		}
+		a.MFPs = append(a.MFPs, m)
+	}
+	if w.ADFS != nil {
+		a.ADFS = w.farm.url() + adfs.PathMEX
+	}
+	if w.SAML != nil {
+		a.SAML = w.SAML.MetadataURL()
+	}
+	if w.OIDC != nil {
+		a.OIDC = w.OIDC.Issuer()
+	}
+	if w.scim != "" {
+		a.SCIM = "https://" + w.scim + scimPath
 	}
 	if w.Broker != nil {
 		a.Broker = w.Broker.URL()
@@ -101,6 +127,20 @@ func (w *World) Load(id string, l LoadRequest) (uint32, error) {
 //	GET  /broker/messages           everything said so far
 //	POST /broker/cut                breaks every connection
 //
+// and where people sign in:
+//
+//	POST /mfps/ID/tap               a TapRequest: a card at the reader
+//	POST /mfps/ID/unplug | replug   the reader's cable
+//	GET  /people                    everybody, with what they type
+//	PUT  /people/ID                 a Person, replacing that one
+//	GET  /people/ID/code            what the authenticator app shows
+//	POST /people/provision          tells the agent about everybody over SCIM
+//	POST /people/ID/deactivate      tells the agent over SCIM
+//	GET  /passwords                 where passwords arrived
+//	PUT  /company/down              true or false
+//	PUT  /adfs/behaviour            an adfs.Behaviour, replacing all
+//	…    /idp/…                     as the provider's ControlHandler
+//
 // Only JSON goes in; a browser page that found the port can do nothing, because
 // requests that carry an Origin or another Host are refused.
 func (w *World) startControl() error {
@@ -111,6 +151,7 @@ func (w *World) startControl() error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /world", func(rw http.ResponseWriter, _ *http.Request) { answer(rw, w.Addresses("")) })
 	w.deviceRoutes(mux)
+	w.peopleRoutes(mux)
 	fax := w.Fax.ControlHandler()
 	mux.HandleFunc("/fax/", func(rw http.ResponseWriter, r *http.Request) {
 		inner := r.Clone(r.Context())

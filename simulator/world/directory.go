@@ -36,9 +36,7 @@ func (w *World) writeDirectory() error {
 	var out bytes.Buffer
 	table := csv.NewWriter(&out)
 	lines := [][]string{{"email", "name", "badge", "enabled", "may_send"}}
-	w.mu.Lock()
-	for _, id := range w.order {
-		p := w.persons[id]
+	for _, p := range w.People() {
 		enabled, may := "yes", "yes"
 		if p.State == Disabled {
 			enabled = "no"
@@ -54,7 +52,6 @@ func (w *World) writeDirectory() error {
 			lines = append(lines, []string{p.Email, p.Name, b, enabled, may})
 		}
 	}
-	w.mu.Unlock()
 	if err := table.WriteAll(lines); err != nil {
 		return fmt.Errorf("directory: %w", err)
 	}
@@ -107,6 +104,7 @@ func (w *World) addSCIM() error {
 
 // The forms of SCIM that are needed to tell about people.
 const (
+	scimPath       = "/scim/v2"
 	scimType       = "application/scim+json"
 	scimUser       = "urn:ietf:params:scim:schemas:core:2.0:User"
 	scimEnterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -117,13 +115,7 @@ const (
 // does in its first cycle: it looks for each person and creates who is not
 // there. The agent must be running.
 func (w *World) Provision(ctx context.Context) error {
-	w.mu.Lock()
-	var all []Person
-	for _, id := range w.order {
-		all = append(all, w.persons[id])
-	}
-	w.mu.Unlock()
-	for _, p := range all {
+	for _, p := range w.People() {
 		id, err := w.scimID(ctx, p)
 		if err != nil {
 			return err
@@ -190,7 +182,7 @@ func (w *World) scimAsk(ctx context.Context, method, path string, in any, want i
 		}
 		body = bytes.NewReader(data)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, "https://"+w.scim+"/scim/v2"+strings.ReplaceAll(path, `"`, "%22"), body)
+	req, err := http.NewRequestWithContext(ctx, method, "https://"+w.scim+scimPath+strings.ReplaceAll(path, `"`, "%22"), body)
 	if err != nil {
 		return nil, err
 	}

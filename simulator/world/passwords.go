@@ -20,13 +20,13 @@ const (
 // interfaces for programs. What people type into pages on their phones is not
 // counted.
 type Arrival struct {
-	Host string // as the client named it
-	Path string
-	TLS  bool
+	Host string `json:"host"` // as the client named it
+	Path string `json:"path"`
+	TLS  bool   `json:"tls"`
 	// Pinned says that it was the host the agent is told to trust with it.
-	Pinned bool
+	Pinned bool `json:"pinned"`
 	// Result is what became of it, where the server writes it down.
-	Result string
+	Result string `json:"result,omitempty"`
 }
 
 // Passwords returns what arrived at AtCloud or AtADFS, oldest first.

@@ -39,16 +39,16 @@ func States() []State {
 
 // Person is somebody of the company.
 type Person struct {
-	ID       string // short name, the user name at the cloud; "ann"
-	Email    string // default ID@example.com
-	Name     string // for display; default ID
-	Password string // the same everywhere; default made of the ID
-	State    State
+	ID       string `json:"id"`       // short name, the user name at the cloud; "ann"
+	Email    string `json:"email"`    // default ID@example.com
+	Name     string `json:"name"`     // for display; default ID
+	Password string `json:"password"` // the same everywhere; default made of the ID
+	State    State  `json:"state"`
 	// AtCompany is the state at the company's AD FS or provider, in its words.
-	AtCompany string
-	Badges    []string // as the directory has them
-	MaySend   *bool    // what the directory says; nil says nothing
-	Seed      string   // base32, of the authenticator app; made when left out
+	AtCompany string   `json:"at_company"`
+	Badges    []string `json:"badges"`   // as the directory has them
+	MaySend   *bool    `json:"may_send"` // what the directory says; nil says nothing
+	Seed      string   `json:"seed"`     // base32, of the authenticator app; made when left out
 }
 
 // people returns who is there when nobody says otherwise.
@@ -59,7 +59,7 @@ func people() []Person {
 	}
 }
 
-// seeds are RFC 4648 base32 of 20 bytes each; secrets of nobody.
+// seed is base32 (RFC 4648) of 20 bytes that are nobody's secret.
 const seed = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 // complete fills in what was left out.
@@ -116,6 +116,17 @@ func (w *World) Person(id string) (Person, bool) {
 	defer w.mu.Unlock()
 	p, ok := w.persons[id]
 	return p, ok
+}
+
+// People returns everybody of the world.
+func (w *World) People() []Person {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	all := make([]Person, 0, len(w.order))
+	for _, id := range w.order {
+		all = append(all, w.persons[id])
+	}
+	return all
 }
 
 // OwnerID is how the ledger names the person as the owner of a fax.
