@@ -22,9 +22,10 @@ type Authority struct {
 	pem  []byte
 }
 
-// validity is longer than any world lives; it begins an hour ago because the
-// agent under test may be told another time.
-const validity = 60 * 24 * time.Hour // long enough that nobody is told to renew
+// validity is longer than any world lives, and so long that nobody is told to
+// renew; it begins an hour ago because the agent under test may be told another
+// time.
+const validity = 60 * 24 * time.Hour
 
 // NewAuthority makes a fresh authority.
 func NewAuthority() (*Authority, error) {
