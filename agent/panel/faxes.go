@@ -36,25 +36,25 @@ type faxRow struct {
 
 type faxesData struct {
 	Rows []faxRow
+	Own  bool // of a person, not of the device
 	pager
 }
 
-// faxes lists the last ones of this device, with nothing that tells one person
-// about another's.
+// faxes lists a person's own ones, or the last ones of this device with nothing
+// that tells one person about another's.
 func (p *Panel) faxes(w http.ResponseWriter, r *http.Request, v *visit) error {
-	states := []job.State{job.WaitingOwner, job.Captured, job.Ready, job.Closed, job.Failed, job.Cancelled}
-	jobs, _, err := p.opt.Spool.List(r.Context(), spool.Filter{Device: v.dev.ID, States: states, Newest: true}, "", listed)
+	jobs, err := p.faxesOf(r.Context(), v)
 	if err != nil {
 		return err
 	}
 	pg, lo, hi := pageOf("faxes", r.URL.Query().Get("from"), len(jobs), faxesPerPage)
-	d := faxesData{pager: pg}
+	d := faxesData{pager: pg, Own: v.dev.personal()}
 	for _, j := range jobs[lo:hi] {
 		row := faxRow{Time: p.clock(j.Accepted), Pages: len(j.Pages), More: len(j.Deliveries) - 1, line: p.summary(v, j)}
 		if len(j.Deliveries) > 0 {
 			row.To = mask(j.Deliveries[0].Recipient.Number)
 		}
-		if v.mine(j.ID) || slices.Contains(v.s.Opened, j.ID) {
+		if v.owns(j) || v.mine(j.ID) || slices.Contains(v.s.Opened, j.ID) {
 			row.ID = j.ID
 		}
 		d.Rows = append(d.Rows, row)
@@ -85,6 +85,9 @@ const maxJobNumber = 12
 // findPage asks for a job number. What was typed travels in the address: it is
 // no secret and belongs to no form.
 func (p *Panel) findPage(w http.ResponseWriter, r *http.Request, v *visit) error {
+	if v.dev.personal() { // everybody's own are listed, and nobody else's can be found
+		return p.to(w, r, v, "faxes")
+	}
 	q := r.URL.Query()
 	d := findData{Typed: jobNumber(q.Get("n")), Keys: strings.Split(findKeys, "")}
 	switch q.Get("e") {
@@ -115,6 +118,9 @@ func jobNumber(s string) string {
 }
 
 func (p *Panel) findPost(w http.ResponseWriter, r *http.Request, v *visit) error {
+	if v.dev.personal() {
+		return p.to(w, r, v, "faxes")
+	}
 	typed := jobNumber(r.PostForm.Get("n"))
 	switch key := r.PostForm.Get("key"); {
 	case key == "del" && typed != "":
@@ -183,7 +189,7 @@ func (p *Panel) fax(w http.ResponseWriter, r *http.Request, v *visit) error {
 	for i := lo; i < hi; i++ {
 		x := &j.Deliveries[i]
 		l := faxLine{Recipient: i + 1, To: mask(x.Recipient.Number), line: p.line(v, j, i+1), Decide: x.State == job.NeedsDecision}
-		if v.mine(j.ID) {
+		if v.mine(j.ID) || v.owns(j) {
 			l.To = p.read(v, x.Recipient.Number).Number
 		}
 		d.Rows = append(d.Rows, l)
@@ -231,6 +237,11 @@ func (p *Panel) cancel(w http.ResponseWriter, r *http.Request, v *visit) error {
 // retry sends a failed one again, as a new try of the same job.
 func (p *Panel) retry(w http.ResponseWriter, r *http.Request, v *visit) error {
 	return p.change(w, r, v, func(j *job.Job) error {
+		if v.owns(j) { // the old authority may have ended
+			if err := p.regrant(r.Context(), v.s, p.authority(v.s.Token), j); err != nil {
+				return err
+			}
+		}
 		return p.opt.Spool.Retry(r.Context(), spool.Ref{Job: j.ID})
 	})
 }
@@ -289,6 +300,9 @@ func (p *Panel) change(w http.ResponseWriter, r *http.Request, v *visit, do func
 		return err
 	}
 	err = do(j)
+	if refused, ok := errors.AsType[*signin.Refused](err); ok {
+		return p.refuse(w, r, v, refused)
+	}
 	if err != nil && !errors.Is(err, job.ErrStep) && !errors.Is(err, spool.ErrConflict) && !errors.Is(err, spool.ErrErased) {
 		return err
 	}

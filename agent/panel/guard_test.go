@@ -53,7 +53,7 @@ func (b *browser) ask(method, path string, form url.Values, head map[string]stri
 
 // posts are all forms there are.
 var posts = []string{
-	"begin", "look", "leave", "more", "number", "scan", "page/0001", "send", "find",
+	"begin", "look", "leave", "more", "signin", "signin/secret", "hello", "number", "scan", "page/0001", "send", "find",
 	"fax/0190a000-0000-7000-8000-000000000001/cancel", "fax/0190a000-0000-7000-8000-000000000001/retry",
 	"fax/0190a000-0000-7000-8000-000000000001/decide/1",
 }

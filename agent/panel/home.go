@@ -9,7 +9,10 @@ import (
 )
 
 type homeData struct {
-	Ended bool
+	Ended  bool
+	Ask    bool // people sign in here
+	Badge  bool // with a badge
+	Direct bool // not before tapping "Send a fax"
 }
 
 // home is the first screen. A document somebody left is asked about instead:
@@ -22,14 +25,36 @@ func (p *Panel) home(w http.ResponseWriter, r *http.Request, v *visit) error {
 	if j != nil && (len(j.Pages) > 0 || p.opt.Desk.State(j.ID).Running) {
 		return p.to(w, r, v, "leave")
 	}
-	return p.show(w, r, v, http.StatusOK, &page{
-		Screen: "home", Title: v.T("home.title"),
-		Data: homeData{Ended: !v.open && r.URL.Query().Get("ended") != ""},
-	})
+	if v.person() {
+		return p.to(w, r, v, "hello")
+	}
+	if done, err := p.takeArrival(w, r, v); done || err != nil {
+		return err
+	}
+	d := homeData{Ended: !v.open && r.URL.Query().Get("ended") != ""}
+	pg := &page{Screen: "home", Title: v.T("home.title"), Data: &d}
+	if !v.mayFax() {
+		login := v.dev.Mode == ModeDeviceLogin
+		d.Ask, d.Badge, d.Direct = true, v.dev.Reader, login && !v.dev.Others
+		pg.Watch = watchHome
+		if login {
+			pg.Screen = "badge"
+		}
+		if d.Badge {
+			pg.Refresh, pg.Next = 2, p.at(v, "?r=1")
+			if d.Ended {
+				pg.Next += "&ended=1"
+			}
+		}
+	}
+	return p.show(w, r, v, http.StatusOK, pg)
 }
 
 // beginFax starts a new fax, unless it could not be stored.
 func (p *Panel) beginFax(w http.ResponseWriter, r *http.Request, v *visit) error {
+	if !v.mayFax() {
+		return p.to(w, r, v, "signin")
+	}
 	if r.PostForm.Get("then") == "find" {
 		return p.to(w, r, v, "find")
 	}
@@ -91,6 +116,7 @@ func (p *Panel) back(w http.ResponseWriter, r *http.Request, v *visit) error {
 
 type leaveData struct {
 	Pages int
+	Keep  bool   // they may wait for their owner
 	On    string // where "go on" leads
 }
 
@@ -104,19 +130,26 @@ func (p *Panel) askLeave(w http.ResponseWriter, r *http.Request, v *visit) error
 		return p.to(w, r, v, "")
 	}
 	return p.show(w, r, v, http.StatusOK, &page{
-		Screen: "leave", Title: v.T("leave.title"), Back: "leave", Data: leaveData{Pages: len(j.Pages), On: "scan"},
+		Screen: "leave", Title: v.T("leave.title"), Back: "leave", Data: leaveData{Pages: len(j.Pages), Keep: v.person(), On: "scan"},
 	})
 }
 
-// leave ends the visit, or with discard only erases the document and starts it
-// again. Pages are erased only when the form says so.
+// leave ends the visit. Pages are erased only when the form says so, and kept
+// for a person who says so.
 func (p *Panel) leave(w http.ResponseWriter, r *http.Request, v *visit) error {
 	j, err := p.draft(r.Context(), v)
 	if err != nil {
 		return err
 	}
-	if j != nil && (len(j.Pages) > 0 || p.opt.Desk.State(j.ID).Running) && !same(r.PostForm.Get("discard"), "yes") {
+	discard, keep := same(r.PostForm.Get("discard"), "yes"), v.person() && same(r.PostForm.Get("keep"), "yes")
+	if j != nil && (len(j.Pages) > 0 || p.opt.Desk.State(j.ID).Running) && !discard && !keep {
 		return p.to(w, r, v, "leave")
+	}
+	if j != nil && v.person() && !keep {
+		if err := p.erase(r.Context(), j.ID, "person"); err != nil {
+			return err
+		}
+		v.s.Draft = ""
 	}
 	if err := p.end(r.Context(), v.s, "person"); err != nil {
 		return err

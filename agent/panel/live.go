@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -40,9 +41,25 @@ func (p *Panel) faxRev(v *visit, j *job.Job) string {
 	return hex.EncodeToString(h.Sum(nil)[:6])
 }
 
+// What an open page asks about besides "scan" and "fax/ID".
+const (
+	watchHome   = "home"   // the first screen of a device where people sign in
+	watchSignIn = "signin" // the question asked now
+	watchVisit  = "visit"  // only whether the visit goes on
+)
+
 // state is what an open page has to know now. watch is what it shows. The visit
 // is asked for again, because the page may have been open for a while.
-func (p *Panel) state(ctx context.Context, token, watch string) (panelmsg.State, error) {
+func (p *Panel) state(ctx context.Context, dev *Device, token, watch string) (panelmsg.State, error) {
+	var out panelmsg.State
+	if watch == watchHome && dev.personal() {
+		if p.arrivals.waits(dev.ID) {
+			out.Go = "/panel/" + dev.ID + "/?r=1"
+		}
+		if token == "" {
+			return out, nil
+		}
+	}
 	s, err := p.opt.Sessions.Get(ctx, token)
 	if errors.Is(err, signin.ErrNoSession) {
 		return panelmsg.State{Ended: true}, nil
@@ -57,8 +74,11 @@ func (p *Panel) state(ctx context.Context, token, watch string) (panelmsg.State,
 	if left <= 0 {
 		return panelmsg.State{Ended: true}, p.end(ctx, s, "idle")
 	}
+	if err := p.awaitsPhone(ctx, s); err != nil {
+		return panelmsg.State{}, err
+	}
 	v := &visit{dev: p.devices[s.Device], s: s, open: true, left: left, say: p.printer(s.Lang)}
-	out := panelmsg.State{Left: int((left + time.Second - 1) / time.Second)}
+	out.Left = int((left + time.Second - 1) / time.Second)
 	if id, ok := strings.CutPrefix(watch, "fax/"); ok {
 		j, err := p.seen(ctx, v, job.ID(id))
 		if errors.Is(err, spool.ErrNotFound) {
@@ -73,6 +93,11 @@ func (p *Panel) state(ctx context.Context, token, watch string) (panelmsg.State,
 			out.Lines = append(out.Lines, panelmsg.Line{Recipient: i + 1, Tone: l.Tone, Text: l.Text})
 		}
 		return out, nil
+	}
+	if watch == watchSignIn && p.opt.SignIn != nil {
+		if view, ok := p.opt.SignIn.Look(token); ok {
+			out.Rev = strconv.Itoa(view.Rev)
+		}
 	}
 	if watch != "scan" {
 		return out, nil
@@ -104,9 +129,10 @@ func (p *Panel) state(ctx context.Context, token, watch string) (panelmsg.State,
 // poll answers a page that has no WebSocket.
 func (p *Panel) poll(w http.ResponseWriter, r *http.Request, v *visit) error {
 	st := panelmsg.State{Ended: true}
-	if v.open {
+	watch := r.URL.Query().Get("on")
+	if v.open || watch == watchHome && v.dev.personal() {
 		var err error
-		if st, err = p.state(r.Context(), v.s.Token, r.URL.Query().Get("on")); err != nil {
+		if st, err = p.state(r.Context(), v.dev, v.s.Token, watch); err != nil {
 			return err
 		}
 	}

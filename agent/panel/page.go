@@ -39,12 +39,30 @@ type page struct {
 	Warn            bool // it ends soon
 	Left            int  // in seconds
 	Device, Site    string
+	Who, Name       string // initials and name of the person; "" where nobody signed in
+	Unverified      bool   // nobody checked who it is
 
 	say *text.Printer
 }
 
 // T returns a text of the panel in the page's language.
 func (pg *page) T(key string, args ...any) string { return pg.say.T("panel."+key, args...) }
+
+// Digits are the keys of a PIN or code.
+func (pg *page) Digits() []string { return strings.Split("1234567890", "") }
+
+// Before and After are the text around its only place, for a page that marks
+// what stands there.
+func (pg *page) Before(key string) string {
+	before, _, _ := strings.Cut(pg.T(key), "{1}")
+	return before
+}
+
+// After follows Before.
+func (pg *page) After(key string) string {
+	_, after, _ := strings.Cut(pg.T(key), "{1}")
+	return after
+}
 
 // N returns the text for one or for several.
 func (pg *page) N(key string, n int) string { return count(pg.say, key, n) }
@@ -67,10 +85,10 @@ func loadPages() (map[string]*template.Template, error) {
 	pages := make(map[string]*template.Template)
 	for _, name := range names {
 		screen := strings.TrimSuffix(path.Base(name), ".html")
-		if screen == "layout" {
+		if screen == "layout" || screen == "parts" {
 			continue
 		}
-		t, err := template.New("layout.html").ParseFS(ui, "ui/layout.html", name)
+		t, err := template.New("layout.html").ParseFS(ui, "ui/layout.html", "ui/parts.html", name)
 		if err != nil {
 			return nil, fmt.Errorf("panel page %s: %w", screen, err)
 		}
@@ -100,6 +118,13 @@ func (p *Panel) show(w http.ResponseWriter, r *http.Request, v *visit, status in
 		pg.Home = pg.Base
 	}
 	if v.open {
+		if v.person() {
+			pg.Who, pg.Name = initials(v.s), v.s.Person.Name
+		}
+		pg.Unverified = v.s.Claimed != ""
+		if pg.Watch == "" && v.dev.personal() {
+			pg.Watch = watchVisit // a badge, or switching off, may end it at any time
+		}
 		pg.Open, pg.CSRF, pg.Sharp = true, v.s.CSRF, v.s.Sharp
 		pg.Left = int((v.left + time.Second - 1) / time.Second)
 		pg.Warn = v.left <= warnAt && v.s.Ends.IsZero()

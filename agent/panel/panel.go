@@ -28,6 +28,10 @@ type Device struct {
 	Paper      string         // "a4", "letter" or "legal"; "" is "letter" in the countries that use it, else "a4"
 	Resolution job.Resolution // offered first; "" is job.Fine
 	Route      []string       // fax services in order, at least one
+	Mode       string         // ModeShared, ModeDeviceLogin or ModeUserPrompt; "" is ModeShared
+	Location   string         // where it stands, as sign-in services are told; may be empty
+	Reader     bool           // a badge reader is connected
+	Others     bool           // at a ModeDeviceLogin device people may also sign in without a badge
 }
 
 // Desk scans. *capture.Desk is one.
@@ -48,6 +52,16 @@ type Options struct {
 	Desk     Desk
 	Sessions signin.Sessions
 	Bus      *flow.Bus // nil: open pages hear of pages only when they ask
+
+	// Devices where people sign in need SignIn. Authorities keeps what they may do
+	// at the fax services over reloads; nil: the services' accounts send in their
+	// names. Events is what Run hears of badges and readers. Launch tells whom a
+	// device's own sign-in means; nil: no device does.
+	SignIn      SignIn
+	Authorities *signin.Authorities
+	Events      <-chan signin.Event
+	Launch      func(ctx context.Context, device, token string) (job.Person, error)
+	GrantFor    time.Duration // how long the authority for a fax is asked for; default: until delivery gives up
 
 	// Searchable reports whether a fax service can be asked for a fax that may
 	// have been sent; nil: none can.
@@ -82,8 +96,13 @@ type Panel struct {
 	live    *hub
 	tries   *tries
 
-	mu     sync.Mutex
-	probes map[string]probe
+	arrivals *arrivals
+	forms    *keptForms
+	ending   sync.WaitGroup // what goes on after a visit ended
+
+	mu      sync.Mutex
+	probes  map[string]probe
+	domains map[string]string // of the last address typed at a device
 }
 
 // New returns a panel. It starts nothing; see Run. An error means that a part
@@ -101,6 +120,9 @@ func New(opt Options) (*Panel, error) {
 	if opt.Done <= 0 {
 		opt.Done = 10 * time.Second
 	}
+	if opt.GrantFor <= 0 {
+		opt.GrantFor = job.DefaultLimits().GiveUp
+	}
 	if opt.Clock == nil {
 		opt.Clock = time.Now
 	}
@@ -112,12 +134,16 @@ func New(opt Options) (*Panel, error) {
 	}
 	p := &Panel{
 		opt: opt, devices: make(map[string]*Device), key: make([]byte, 32), probes: make(map[string]probe),
-		live: newHub(), tries: newTries(opt.Clock),
+		live: newHub(opt.Clock), tries: newTries(opt.Clock), arrivals: newArrivals(opt.Clock), forms: newKeptForms(opt.Clock),
+		domains: make(map[string]string),
 	}
 	rand.Read(p.key) // never fails
 	for _, d := range opt.Devices {
 		if d.ID == "" || len(d.Route) == 0 || p.devices[d.ID] != nil {
 			return nil, errors.New("panel: every device needs an id of its own and a fax service")
+		}
+		if d.personal() && opt.SignIn == nil {
+			return nil, errors.New("panel: a device where people sign in needs a sign-in")
 		}
 		if d.Name == "" {
 			d.Name = d.ID
@@ -150,9 +176,11 @@ func paperOf(country string) string {
 	return "a4"
 }
 
-// Run ends visits nobody taps any more, until ctx ends. It blocks. Without it
-// a visit ends at the next request for it.
+// Run ends visits nobody taps any more and does what Options.Events says, until
+// ctx ends. It blocks. Without it a visit ends at the next request for it, and
+// badges do nothing.
 func (p *Panel) Run(ctx context.Context) error {
+	events := p.opt.Events
 	tick := time.NewTicker(min(max(min(p.opt.Idle, p.opt.Done)/10, 20*time.Millisecond), time.Second))
 	defer tick.Stop()
 	for {
@@ -161,12 +189,23 @@ func (p *Panel) Run(ctx context.Context) error {
 			return ctx.Err()
 		case <-tick.C:
 			p.sweep(ctx)
+			p.sweepGone(ctx)
+		case ev, ok := <-events:
+			if !ok {
+				events = nil
+				continue
+			}
+			p.event(ctx, ev)
 		}
 	}
 }
 
-// Close ends every open WebSocket and waits for them. New ones are refused.
-func (p *Panel) Close() { p.live.close() }
+// Close ends every open WebSocket and waits for them, and for what is still
+// being given back of visits that ended, in bounded time. New ones are refused.
+func (p *Panel) Close() {
+	p.live.close()
+	p.ending.Wait()
+}
 
 // printer returns the texts of a language, or of the site's.
 func (p *Panel) printer(lang string) *text.Printer {

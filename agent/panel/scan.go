@@ -41,6 +41,7 @@ type scanData struct {
 	Stored  string
 	Problem problemText
 	Idle    int
+	Kept    bool // pages wait for whoever walks away
 	Ready   bool // at least one page, and recipients
 	pager
 }
@@ -118,6 +119,7 @@ func (p *Panel) scanData(v *visit, j *job.Job, from string) scanData {
 	d := scanData{
 		Source: f.Source, Duplex: f.Duplex, Quality: f.Options.Resolution,
 		Sources: []devices.Source{devices.Feeder, devices.Platen}, Sides: true, Idle: int(p.opt.Idle / time.Second),
+		Kept: v.person(),
 	}
 	if info, ok := p.known(v.dev.ID); ok && len(info.Sources) > 0 {
 		d.Sources, d.Sides = info.Sources, info.Duplex
@@ -277,7 +279,8 @@ func (p *Panel) openDraft(ctx context.Context, v *visit) (job.ID, error) {
 	}
 	v.s = s
 	_, err = p.opt.Spool.Draft(ctx, &job.Job{
-		ID: s.Draft, Device: v.dev.ID, Shared: true, Options: s.Form.Options, Created: p.opt.Clock(),
+		ID: s.Draft, Device: v.dev.ID, Shared: !v.person(), Owner: s.Person, Claimed: s.Claimed,
+		Options: s.Form.Options, Created: p.opt.Clock(),
 	})
 	return s.Draft, err
 }

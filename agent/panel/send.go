@@ -63,6 +63,9 @@ func (p *Panel) send(w http.ResponseWriter, r *http.Request, v *visit) error {
 		return p.to(w, r, v, "number")
 	}
 	err = p.accept(r.Context(), v, id)
+	if refused, ok := errors.AsType[*signin.Refused](err); ok {
+		return p.refuse(w, r, v, refused)
+	}
 	switch {
 	case err == nil:
 		return p.to(w, r, v, "sent/"+string(id))
@@ -83,7 +86,7 @@ func (p *Panel) accept(ctx context.Context, v *visit, id job.ID) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestTime)
 	defer cancel()
 	recipients := slices.Clone(v.s.Form.Recipients)
-	grants, err := signin.Grants(ctx, v.s, nil, v.dev.Route, signin.Terms{Job: id, Device: v.s.Device, Recipients: recipients})
+	grants, err := signin.Grants(ctx, v.s, p.authority(v.s.Token), v.dev.Route, p.terms(id, v.dev.ID, recipients, nil))
 	if err != nil {
 		return err
 	}

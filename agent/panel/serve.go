@@ -20,17 +20,26 @@ type route struct {
 	do           handler
 	bare         bool // works without a visit
 	quiet        bool // asked by a page, not by a person: no tap
+	anyone       bool // works before somebody signed in, where people do
+	secret       bool // a form that may hold a secret: over a private connection only
 }
 
 func (p *Panel) routes() {
 	p.mux = http.NewServeMux()
 	for _, rt := range []route{
-		{method: "GET", path: "{$}", do: p.home, bare: true},
-		{method: "POST", path: "begin", do: p.beginFax, bare: true},
-		{method: "POST", path: "look", do: p.look, bare: true},
-		{method: "POST", path: "leave", do: p.leave},
-		{method: "GET", path: "leave", do: p.askLeave},
-		{method: "POST", path: "more", do: p.more},
+		{method: "GET", path: "{$}", do: p.home, bare: true, anyone: true},
+		{method: "POST", path: "begin", do: p.beginFax, bare: true, anyone: true},
+		{method: "POST", path: "look", do: p.look, bare: true, anyone: true},
+		{method: "POST", path: "leave", do: p.leave, anyone: true},
+		{method: "GET", path: "leave", do: p.askLeave, anyone: true},
+		{method: "POST", path: "more", do: p.more, anyone: true},
+		{method: "GET", path: "signin", do: p.signinPage, anyone: true},
+		{method: "POST", path: "signin", do: p.signinPost, anyone: true},
+		{method: "POST", path: secretForm, do: p.signinSecret, anyone: true, secret: true},
+		{method: "GET", path: "signin/qr", do: p.qrPicture, anyone: true, quiet: true},
+		{method: "GET", path: "launch", do: p.launch, bare: true, anyone: true},
+		{method: "GET", path: "hello", do: p.hello},
+		{method: "POST", path: "hello", do: p.helloPost},
 		{method: "GET", path: "number", do: p.numberPage},
 		{method: "POST", path: "number", do: p.numberPost},
 		{method: "GET", path: "number/sure", do: p.numberSure},
@@ -52,8 +61,8 @@ func (p *Panel) routes() {
 		{method: "POST", path: "fax/{job}/retry", do: p.retry},
 		{method: "GET", path: "fax/{job}/decide/{recipient}", do: p.askDecide},
 		{method: "POST", path: "fax/{job}/decide/{recipient}", do: p.decide},
-		{method: "GET", path: "state", do: p.poll, bare: true, quiet: true},
-		{method: "GET", path: "live", do: p.socket, bare: true, quiet: true},
+		{method: "GET", path: "state", do: p.poll, bare: true, anyone: true, quiet: true},
+		{method: "GET", path: "live", do: p.socket, bare: true, anyone: true, quiet: true},
 	} {
 		p.mux.HandleFunc(rt.method+" /panel/{device}/"+rt.path, func(w http.ResponseWriter, r *http.Request) { p.serve(w, r, rt) })
 	}
@@ -109,12 +118,31 @@ var (
 
 func (p *Panel) guarded(w http.ResponseWriter, r *http.Request, rt route, v *visit) error {
 	if r.Method == http.MethodPost {
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		if rt.secret {
+			if !private(r) {
+				w.Header().Set("Connection", "close") // not even to throw it away
+				return errPlain
+			}
+			with, s, err := readSecrets(r)
+			if err != nil {
+				return err
+			}
+			defer s.wipe()
+			r = with
+		}
 		if err := p.checkForm(w, r, rt, v); err != nil {
 			return err
 		}
 	}
 	if !v.open && !rt.bare {
 		return errEnded
+	}
+	if !rt.anyone && !v.mayFax() {
+		if !v.open {
+			return p.to(w, r, v, "")
+		}
+		return p.to(w, r, v, "signin")
 	}
 	if v.open && !rt.quiet && r.URL.Query().Get("r") == "" {
 		if err := p.tap(r.Context(), v, nil); err != nil {
@@ -126,8 +154,7 @@ func (p *Panel) guarded(w http.ResponseWriter, r *http.Request, rt route, v *vis
 
 // checkForm accepts a POST only from a form of this device and visit.
 func (p *Panel) checkForm(w http.ResponseWriter, r *http.Request, rt route, v *visit) error {
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	if err := r.ParseForm(); err != nil {
+	if err := r.ParseForm(); err != nil { // nothing to do where it was read already
 		return errForm
 	}
 	if !sameOrigin(r, false) {
@@ -158,6 +185,8 @@ func (p *Panel) fail(w http.ResponseWriter, r *http.Request, v *visit, dev *Devi
 	case errors.Is(err, errEnded), errors.Is(err, signin.ErrNoSession):
 		http.Redirect(w, r, p.at(v, "?ended=1"), http.StatusSeeOther)
 		return
+	case errors.Is(err, errPlain):
+		status, problem = http.StatusForbidden, problemPlain
 	case errors.Is(err, errForm):
 		status, problem = http.StatusForbidden, problemForm
 	case errors.Is(err, errVisits):

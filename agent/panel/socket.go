@@ -33,17 +33,24 @@ const (
 // end are noticed. Events wait in a bounded queue that drops the oldest, and
 // what is written is the state at the time of writing.
 func (p *Panel) socket(w http.ResponseWriter, r *http.Request, v *visit) error {
-	if !v.open || !sameOrigin(r, true) {
+	watch := r.URL.Query().Get("on")
+	// The first screen of a device where people sign in waits for a badge without
+	// a visit.
+	key := v.s.Token
+	if !v.open && watch == watchHome && v.dev.personal() {
+		key = watchHome + "/" + v.dev.ID
+	}
+	if key == "" || !sameOrigin(r, true) {
 		http.Error(w, "This WebSocket belongs to an open visit of this panel.", http.StatusForbidden)
 		return nil
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
 	defer cancel()
-	if !p.live.enter(v.s.Token, cancel) {
+	if !p.live.enter(key, cancel) {
 		http.Error(w, "The panel is stopping.", http.StatusServiceUnavailable)
 		return nil
 	}
-	defer p.live.exit(v.s.Token)
+	defer p.live.exit(key)
 	up := websocket.Upgrader{
 		HandshakeTimeout: socketWrite, ReadBufferSize: 512, WriteBufferSize: 2048,
 		CheckOrigin: func(*http.Request) bool { return true }, // done above
@@ -58,7 +65,7 @@ func (p *Panel) socket(w http.ResponseWriter, r *http.Request, v *visit) error {
 		defer cancel()
 		readAway(conn)
 	})
-	p.write(ctx, conn, v, r.URL.Query().Get("on"))
+	p.write(ctx, conn, v, watch)
 	conn.Close()
 	reader.Wait()
 	return nil
@@ -90,13 +97,9 @@ func (p *Panel) write(ctx context.Context, conn *websocket.Conn, v *visit, watch
 	look := time.NewTicker(socketLook)
 	defer look.Stop()
 	var last []byte
-	desk := func() [3]any {
-		st := p.opt.Desk.State(v.s.Draft)
-		return [3]any{st.Running, st.Pages, st.Err != nil}
-	}
-	moved := desk()
+	moved := p.unspooled(v, watch)
 	for {
-		st, err := p.state(ctx, v.s.Token, watch)
+		st, err := p.state(ctx, v.dev, v.s.Token, watch)
 		if err != nil {
 			p.opt.Log.Error("state for a page", "device", v.dev.ID, "err", err)
 			return
@@ -123,8 +126,8 @@ func (p *Panel) write(ctx context.Context, conn *websocket.Conn, v *visit, watch
 			case e := <-events:
 				changed = p.concerns(e, v, watch)
 			case <-look.C:
-				now := desk()
-				changed, moved = watch == "scan" && now != moved, now
+				now := p.unspooled(v, watch)
+				changed, moved = now != moved, now
 			case <-ping.C:
 				changed = true // the time left has changed too
 				if conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(socketWrite)) != nil {
@@ -133,6 +136,21 @@ func (p *Panel) write(ctx context.Context, conn *websocket.Conn, v *visit, watch
 			}
 		}
 	}
+}
+
+// unspooled is what a page shows that makes no event of the spool.
+func (p *Panel) unspooled(v *visit, watch string) [3]any {
+	switch {
+	case watch == "scan":
+		st := p.opt.Desk.State(v.s.Draft)
+		return [3]any{st.Running, st.Pages, st.Err != nil}
+	case watch == watchHome:
+		return [3]any{p.arrivals.waits(v.dev.ID)}
+	case watch == watchSignIn && p.opt.SignIn != nil:
+		view, ok := p.opt.SignIn.Look(v.s.Token)
+		return [3]any{view.Rev, ok}
+	}
+	return [3]any{}
 }
 
 // concerns reports whether an event changes what the page shows.
@@ -145,8 +163,11 @@ func (p *Panel) concerns(e spool.Event, v *visit, watch string) bool {
 
 // hub knows the open WebSockets by visit, to end them with it.
 type hub struct {
+	now func() time.Time
+
 	mu     sync.Mutex
 	open   map[string]*sockets
+	gone   map[string]time.Time // since when a visit that had sockets has none and asks nothing
 	closed bool
 	all    sync.WaitGroup
 }
@@ -157,7 +178,9 @@ type sockets struct {
 	live int
 }
 
-func newHub() *hub { return &hub{open: make(map[string]*sockets)} }
+func newHub(now func() time.Time) *hub {
+	return &hub{now: now, open: make(map[string]*sockets), gone: make(map[string]time.Time)}
+}
 
 // enter adds a socket, ending the oldest of a visit that has too many; false
 // while the panel stops.
@@ -167,6 +190,7 @@ func (h *hub) enter(token string, end context.CancelFunc) bool {
 	if h.closed {
 		return false
 	}
+	delete(h.gone, token)
 	s := h.open[token]
 	if s == nil {
 		s = new(sockets)
@@ -189,9 +213,35 @@ func (h *hub) exit(token string) {
 	if s := h.open[token]; s != nil {
 		if s.live--; s.live <= 0 {
 			delete(h.open, token)
+			h.gone[token] = h.now()
 		}
 	}
 	h.all.Done()
+}
+
+// heard notes a request of a visit, so that it is not gone; with again also of
+// one that was taken for gone just now.
+func (h *hub) heard(token string, again bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, ok := h.gone[token]; ok || again {
+		h.gone[token] = h.now()
+	}
+}
+
+// goneFor returns the visits that have had no socket and asked nothing for d,
+// each once.
+func (h *hub) goneFor(d time.Duration) []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var out []string
+	for token, since := range h.gone {
+		if h.now().Sub(since) >= d {
+			out = append(out, token)
+			delete(h.gone, token)
+		}
+	}
+	return out
 }
 
 // endVisit ends the sockets of a visit.

@@ -37,6 +37,7 @@ const (
 	problemForm    problem = "old-page"
 	problemVisits  problem = "too-many-visits"
 	problemNoFax   problem = "no-such-fax"
+	problemPlain   problem = "signin-plain"
 )
 
 // known says whether there are texts for it; an address can say anything.

@@ -52,7 +52,8 @@ func (p *Panel) find(r *http.Request, dev *Device) (*visit, error) {
 		return v, p.end(r.Context(), s, "idle")
 	}
 	v.s, v.open, v.say = s, true, p.printer(s.Lang)
-	return v, nil
+	p.live.heard(s.Token, false)
+	return v, p.awaitsPhone(r.Context(), s)
 }
 
 // tap notes that the person is still there.
@@ -92,7 +93,7 @@ func (p *Panel) begin(w http.ResponseWriter, r *http.Request, v *visit) error {
 	if n >= maxVisits {
 		return errVisits
 	}
-	s, err := p.opt.Sessions.Start(r.Context(), v.dev.ID, true, job.Person{})
+	s, err := p.opt.Sessions.Start(r.Context(), v.dev.ID, !v.dev.personal(), job.Person{})
 	if err != nil {
 		return err
 	}
@@ -111,6 +112,9 @@ func (p *Panel) timeLeft(ctx context.Context, s signin.Session) (time.Duration, 
 	if !s.Ends.IsZero() {
 		return s.Ends.Sub(now), nil
 	}
+	if left, ok := p.phoneLeft(s); ok {
+		return left, nil
+	}
 	last := s.Touched
 	if s.Draft != "" {
 		if p.opt.Desk.State(s.Draft).Running {
@@ -127,17 +131,39 @@ func (p *Panel) timeLeft(ctx context.Context, s signin.Session) (time.Duration, 
 	return min(last.Add(p.opt.Idle).Sub(now), p.opt.Idle), nil
 }
 
-// end closes a visit and erases its draft.
+// end closes a visit. The draft of a person who signed in is kept as long as the
+// spool says, with what was typed for it; any other one is erased.
 func (p *Panel) end(ctx context.Context, s signin.Session, why string) error {
 	// The order matters: with the session gone nobody can send the draft any more.
 	if err := p.opt.Sessions.End(ctx, s.Token); err != nil {
 		return err
 	}
 	p.live.endVisit(s.Token)
-	if s.Draft == "" {
-		return nil
+	if p.opt.SignIn != nil {
+		p.opt.SignIn.Drop(s.Token)
 	}
-	return p.erase(ctx, s.Draft, why)
+	// What takes time goes on behind: the next person is waiting.
+	behind := context.WithoutCancel(ctx)
+	if p.opt.Authorities != nil && s.Person.ID != "" {
+		p.ending.Go(func() {
+			if err := p.opt.Authorities.End(behind, s.Token); err != nil {
+				p.opt.Log.Warn("give an authority back", "device", s.Device, "err", err)
+			}
+		})
+	}
+	switch {
+	case s.Draft == "":
+		return nil
+	case s.Person.ID == "":
+		return p.erase(ctx, s.Draft, why)
+	}
+	p.forms.put(s.Draft, s.Form)
+	p.ending.Go(func() {
+		ctx, cancel := context.WithTimeout(behind, requestTime)
+		defer cancel()
+		p.opt.Desk.Stop(ctx, s.Draft)
+	})
+	return nil
 }
 
 // erase discards a draft, if it still is one.
@@ -188,19 +214,3 @@ func (p *Panel) draft(ctx context.Context, v *visit) (*job.Job, error) {
 
 // mine reports whether the job was sent in this visit.
 func (v *visit) mine(id job.ID) bool { return slices.Contains(v.s.Jobs, id) }
-
-// seen returns a job that this visit may look at: sent in it, or found by its
-// number, and taken at this device. Every other one is ErrNotFound.
-func (p *Panel) seen(ctx context.Context, v *visit, id job.ID) (*job.Job, error) {
-	if !v.mine(id) && !slices.Contains(v.s.Opened, id) {
-		return nil, spool.ErrNotFound
-	}
-	j, err := p.opt.Spool.Get(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	if j.Device != v.dev.ID {
-		return nil, spool.ErrNotFound
-	}
-	return j, nil
-}

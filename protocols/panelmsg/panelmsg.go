@@ -38,6 +38,7 @@ type State struct {
 	Rev   string `json:"rev"`             // of the screen; another one than the page's own: load the page again
 	Left  int    `json:"left"`            // whole seconds until the visit ends, from 0
 	Ended bool   `json:"ended,omitempty"` // the visit is over: go to the first screen
+	Go    string `json:"go,omitempty"`    // path of this device's panel to go to, because somebody came
 	Draft *Draft `json:"draft,omitempty"`
 	Lines []Line `json:"lines,omitempty"` // of the job on the screen, one per recipient
 }

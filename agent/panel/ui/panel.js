@@ -55,6 +55,7 @@
     if (!open) { return; }
     setText(byId('left'), n);
     setText(byId('count'), n);
+    setText(byId('until'), Math.floor(n / 60) + ':' + (n % 60 < 10 ? '0' : '') + n % 60);
     if (!byId('count')) {
       if (n <= warnAt) { addClass(body, 'warn'); } else { dropClass(body, 'warn'); }
     }
@@ -77,11 +78,16 @@
   }
   var full = Math.max(left, 60);
 
-  /* Keys write into the field. */
+  /* Keys write into the field, where there are two into the last one touched. */
   function keypad() {
     var form = byId('dial');
     var field = byId('number');
+    var again = byId('again');
     if (!form || !field) { return; }
+    if (again) {
+      on(field, 'focus', function () { field = byId('number'); });
+      on(again, 'focus', function () { field = again; });
+    }
     on(form, 'click', function (event) {
       var key = event.target;
       while (key && key !== form && key.tagName !== 'BUTTON') { key = key.parentNode; }
@@ -95,7 +101,7 @@
       setText(byId('said'), '');
       tapped();
     });
-    on(field, 'input', tapped);
+    on(form, 'input', tapped);
   }
 
   /* A second tap on a button of the way forward is the same tap. */
@@ -143,6 +149,7 @@
     var state, i, node, words;
     try { state = JSON.parse(text); } catch (ignore) { return; }
     if (state.v !== 1) { reload(); return; }
+    if (state.go && state.go.indexOf(base) === 0) { go(state.go); return; }
     if (state.ended) { home(); return; }
     /* Counted for whoever looks from outside. */
     body.setAttribute('data-news', (parseInt(body.getAttribute('data-news'), 10) || 0) + 1);
@@ -216,6 +223,7 @@
     on(window, 'pagehide', function () { gone = true; socket.close(); });
   }
 
+  addClass(body, 'scripts');
   keypad();
   once();
   live();

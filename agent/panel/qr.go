@@ -1,0 +1,81 @@
+package panel
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"rsc.io/qr"
+
+	"github.com/platen-fax/platen/agent/signin"
+	"github.com/platen-fax/platen/agent/spool"
+)
+
+// qrEdge is the white edge on every side, in modules (ISO/IEC 18004).
+const qrEdge = 4
+
+// shownData is what a panel shows for signing in by phone.
+type shownData struct {
+	QR                   bool
+	Size                 int // of the picture, in pixels
+	Scale                int // pixels of one module
+	Address, Code, Match string
+	MinutesLeft          string // "4:31"
+}
+
+// show fills it in. A module gets scale whole pixels, fewer where they would not
+// fit the place.
+func (d *shownData) show(s *signin.Shown, now time.Time, scale int) {
+	if s == nil {
+		return
+	}
+	d.Address, d.Code, d.Match = s.Address, s.Code, s.Match
+	left := max(0, int(s.Expires.Sub(now).Seconds()+0.999))
+	d.MinutesLeft = fmt.Sprintf("%d:%02d", left/60, left%60)
+	code, err := encodeQR(s.QR)
+	if err != nil {
+		return // the address and the code can be typed
+	}
+	const room = 252 // pixels of the smallest panel
+	side := code.Size + 2*qrEdge
+	d.Scale = min(max(room/side, 2), scale)
+	d.QR, d.Size = true, side*d.Scale
+}
+
+// encodeQR makes the square of an address, as small as reading it from a screen
+// allows.
+func encodeQR(address string) (*qr.Code, error) {
+	if address == "" {
+		return nil, spool.ErrNotFound
+	}
+	return qr.Encode(address, qr.M)
+}
+
+// qrPicture sends the square of the code this visit waits for.
+func (p *Panel) qrPicture(w http.ResponseWriter, r *http.Request, v *visit) error {
+	if p.opt.SignIn == nil {
+		return spool.ErrNotFound
+	}
+	view, ok := p.opt.SignIn.Look(v.s.Token)
+	if !ok || view.Shown == nil {
+		return spool.ErrNotFound
+	}
+	var d shownData
+	scale := 5
+	if view.Stage == signin.StageEmail {
+		scale = 3
+	}
+	if d.show(view.Shown, p.opt.Clock(), scale); !d.QR {
+		return spool.ErrNotFound
+	}
+	code, err := encodeQR(view.Shown.QR)
+	if err != nil {
+		return err
+	}
+	code.Scale = d.Scale
+	w.Header().Set("Content-Type", "image/png")
+	if _, err := w.Write(code.PNG()); err != nil {
+		p.opt.Log.Debug("send the square for a phone", "err", err)
+	}
+	return nil
+}
