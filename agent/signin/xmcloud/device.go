@@ -49,7 +49,7 @@ func (c *Cloud) PollDevice(ctx context.Context, deviceCode string, t signin.Term
 	}
 	if err != nil {
 		r := c.refused(ctx, err)
-		again := r.Problem == signin.ServiceDown
+		again := r.Problem == signin.ServiceDown || r.Problem == signin.TooManyTries
 		return signin.Identity{}, again, again, r
 	}
 	id, err = c.identity(ctx, signin.WayPhone, a.AccessToken, a.User, t)

@@ -181,14 +181,18 @@ func TestDeviceCodesAreLimited(t *testing.T) {
 func TestDeviceCodeSurvivesAnOutage(t *testing.T) {
 	w := open(t, nil)
 	d := w.start(t)
-	for _, f := range []faxcloud.Fault{{Action: faxcloud.Cut}, {Action: faxcloud.Answer, Code: 503}} {
+	for _, f := range []faxcloud.Fault{{Action: faxcloud.Cut}, {Action: faxcloud.Answer, Code: 503}, {Action: faxcloud.Answer, Code: 429}} {
+		want := signin.ServiceDown
+		if f.Code == http.StatusTooManyRequests {
+			want = signin.TooManyTries
+		}
 		f.Service, f.Op = faxcloud.XMCloud, faxcloud.OpLogin
 		if err := w.Inject(f); err != nil {
 			t.Fatal(err)
 		}
 		_, wait, slower, err := w.poll(t, d)
-		if w.want(t, string(f.Action), err, signin.ServiceDown, false); !wait || !slower {
-			t.Errorf("%s: wait %v, slower %v; want both", f.Action, wait, slower)
+		if w.want(t, string(f.Action), err, want, false); !wait || !slower {
+			t.Errorf("%s %d: wait %v, slower %v; want both", f.Action, f.Code, wait, slower)
 		}
 	}
 	w.decide(t, d, "yes")

@@ -2,6 +2,7 @@ package xmcloud_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"go/ast"
@@ -143,6 +144,7 @@ func TestEveryWordHasAMeaning(t *testing.T) {
 		wire.NoEmail: signin.NoAddress, wire.CertificateOld: signin.CompanyConfig, wire.UserUnknown: signin.PersonUnknown,
 		wire.UserInactive: signin.PersonDisabled, wire.UserNotAllowed: signin.NotAllowed, wire.SSODisabled: signin.CompanyConfig,
 		wire.ForeignTenant: signin.ForeignTenant, wire.DeviceNotListed: signin.ServiceConfig, wire.InvalidClient: signin.ServiceConfig,
+		wire.InvalidToken: signin.ServiceConfig, wire.TokenExpired: signin.ServiceConfig, // no token of a person was shown
 		wire.AccessDenied: signin.Declined, wire.ExpiredToken: signin.CodeExpired,
 	}
 	// Told apart before or after the password was looked at: not an attempt.
@@ -247,6 +249,61 @@ func TestUntrustedServiceGetsNoPassword(t *testing.T) {
 	w.want(t, "a certificate nobody trusts", err, signin.ServiceDown, false)
 	if s := w.bodies(); s != "" {
 		t.Errorf("sent: %s", s)
+	}
+}
+
+// cutConn breaks after left written bytes, without the good-bye of TLS.
+type cutConn struct {
+	net.Conn
+	raw  net.Conn
+	left int
+}
+
+func (c *cutConn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p[:min(len(p), c.left)])
+	c.left -= n
+	if err == nil && n < len(p) {
+		c.raw.Close()
+		err = &net.OpError{Op: "write", Net: "tcp", Err: errors.New("broken pipe")}
+	}
+	return n, err
+}
+
+// TestAttemptThatNeverLeftIsNotSpent: the portal is known and answers, and then the
+// line breaks before the attempt is through.
+func TestAttemptThatNeverLeftIsNotSpent(t *testing.T) {
+	w := open(t, nil)
+	for name, left := range map[string]int{"no connection": -1, "broken within the request": 100} {
+		clients := clientsFor(t, w.srv)
+		clients.Commit = &http.Client{Transport: &http.Transport{
+			DisableKeepAlives: true,
+			DialTLSContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+				if left < 0 {
+					return nil, &net.OpError{Op: "dial", Net: network, Err: errors.New("no route to host")}
+				}
+				var d net.Dialer
+				raw, err := d.DialContext(ctx, network, addr)
+				if err != nil {
+					return nil, err
+				}
+				conn := tls.Client(raw, w.srv.Client().Transport.(*http.Transport).TLSClientConfig.Clone())
+				return &cutConn{Conn: conn, raw: raw, left: left}, nil
+			},
+		}}
+		in := at(t, w.srv.URL, clients)
+		if _, err := in.Discover(t.Context(), annsMail); err != nil {
+			t.Fatal(err)
+		}
+		before := w.asked(loginLine)
+		for what, try := range attempts(in) {
+			if what == "discover" {
+				continue // goes another way
+			}
+			w.want(t, name+", "+what, try(t.Context()), signin.ServiceDown, false)
+		}
+		if n := w.asked(loginLine) - before; n != 0 {
+			t.Errorf("%s: %d attempts reached the service", name, n)
+		}
 	}
 }
 

@@ -357,3 +357,21 @@ func TestTokenWithoutAPersonIsGivenBack(t *testing.T) {
 		}
 	}
 }
+
+// TestSignOutWithoutTheService is over for this agent, and says why.
+func TestSignOutWithoutTheService(t *testing.T) {
+	w := open(t, nil)
+	id := w.ann(t, frontDesk)
+	if err := w.Inject(faxcloud.Fault{Service: faxcloud.XMCloud, Op: faxcloud.OpLogin, Action: faxcloud.Stall, Stage: faxcloud.Head}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	err := id.Authority.End(ctx)
+	w.want(t, "no answer", err, signin.ServiceDown, false)
+	if err := id.Authority.End(t.Context()); err != nil || w.asked(endLine) != 1 {
+		t.Errorf("the second time: %v, %d requests; want one in all", err, w.asked(endLine))
+	}
+	_, err = id.Authority.Grant(t.Context(), w.terms(toN))
+	w.want(t, "afterwards", err, signin.SignInAgain, false)
+}
