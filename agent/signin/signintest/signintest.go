@@ -111,7 +111,7 @@ func (m *Paired) Start(context.Context, signin.Terminal, string) (signin.Pairing
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p := &pairing{shown: m.Shown, acted: make(chan acted, 1)}
+	p := &pairing{shown: m.Shown, acted: make(chan func() (signin.Identity, error), 1)}
 	m.open = append(m.open, p)
 	return p, nil
 }
@@ -126,27 +126,37 @@ func (m *Paired) Started() int {
 // Act lets the phone of the newest code act: with err nil the person signed in.
 // It may be called once for each code.
 func (m *Paired) Act(id signin.Identity, err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.open[len(m.open)-1].acted <- acted{id, err}
+	m.ActWith(func() (signin.Identity, error) { return id, err })
 }
 
-type acted struct {
-	id  signin.Identity
-	err error
+// ActWith is Act with what is made only if somebody still waits for it.
+func (m *Paired) ActWith(fn func() (signin.Identity, error)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p := m.open[len(m.open)-1]
+	p.done = true
+	p.acted <- fn
+}
+
+// Acted reports whether the newest code's phone has acted.
+func (m *Paired) Acted() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.open[len(m.open)-1].done
 }
 
 type pairing struct {
 	shown signin.Shown
-	acted chan acted
+	acted chan func() (signin.Identity, error)
+	done  bool
 }
 
 func (p *pairing) Shown() signin.Shown { return p.shown }
 
 func (p *pairing) Wait(ctx context.Context) (signin.Identity, error) {
 	select {
-	case a := <-p.acted:
-		return a.id, a.err
+	case fn := <-p.acted:
+		return fn()
 	case <-ctx.Done():
 		return signin.Identity{}, ctx.Err()
 	}
