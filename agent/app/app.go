@@ -12,42 +12,18 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/platen-fax/platen/agent/config"
-	"github.com/platen-fax/platen/agent/deliver"
+	"github.com/platen-fax/platen/agent/directory"
 	"github.com/platen-fax/platen/agent/flow"
 	"github.com/platen-fax/platen/agent/signin"
-	"github.com/platen-fax/platen/devices"
 )
-
-// Drivers are the concrete parts by the name that the configuration gives them.
-type Drivers struct {
-	Scanners map[string]func(ScannerConfig) (devices.Scanner, error)
-	Services map[string]func(ServiceConfig) (deliver.Service, error)
-}
-
-// ScannerConfig is what a device driver is made from.
-type ScannerConfig struct {
-	Device config.Device
-	Client *http.Client // trusts the device's CA only, where one is configured
-	// BusyWait is how long a device that says busy is asked again.
-	BusyWait time.Duration
-}
-
-// ServiceConfig is what a fax service is made from.
-type ServiceConfig struct {
-	Service config.FaxService
-	Clients deliver.Clients
-	Settle  time.Duration // at least this long until a committed fax is surely found
-	// Token reads the credential, anew for every call.
-	Token func(ctx context.Context) (string, error)
-}
 
 // Options of Run.
 type Options struct {
@@ -60,6 +36,14 @@ type Options struct {
 	Reload <-chan os.Signal
 	// Ready is called once, when the agent serves its panels.
 	Ready func()
+}
+
+// logger is never nil.
+func (o Options) logger() *slog.Logger {
+	if o.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return o.Log
 }
 
 // ErrConfig says that the configuration has problems; they were logged one by
@@ -76,6 +60,13 @@ type App struct {
 	server   *server
 	watch    *watch
 
+	// What signing in keeps over reloads: who may act for whom, and what happens
+	// to visits from outside.
+	authorities *signin.Authorities
+	events      *signin.Events
+	filled      directory.Directory // by a cloud; nil for others, which machines make
+	inbox       *inbox              // of filled
+
 	machine atomic.Pointer[machine]
 	fatal   chan error // what only a new process can mend
 
@@ -87,14 +78,15 @@ type App struct {
 // finished: pages that are moving, requests that must not be cut, the spool. It
 // returns nil after an orderly end.
 func Run(ctx context.Context, opt Options) (err error) {
-	if opt.Log == nil {
-		opt.Log = slog.New(slog.DiscardHandler)
-	}
+	opt.Log = opt.logger()
 	cfg, err := load(opt)
 	if err != nil {
 		return err
 	}
-	a := &App{opt: opt, log: opt.Log, bus: flow.NewBus(), sessions: signin.NewMemory(nil), fatal: make(chan error, 1)}
+	a := &App{
+		opt: opt, log: opt.Log, bus: flow.NewBus(), sessions: signin.NewMemory(nil),
+		authorities: signin.NewAuthorities(), events: signin.NewEvents(), fatal: make(chan error, 1),
+	}
 	a.reloaded.Store(true)
 	if a.state, err = openState(cfg, opt.Log); err != nil {
 		return err
@@ -111,10 +103,14 @@ func Run(ctx context.Context, opt Options) (err error) {
 	if err := a.startBackground(background, &wg, cfg); err != nil {
 		return err
 	}
+	if err := a.openFilled(cfg); err != nil {
+		return err
+	}
 	m, err := a.build(cfg)
 	if err != nil {
 		return err
 	}
+	defer a.endAuthorities()
 	m.start(a.bus)
 	a.machine.Store(m)
 	defer func() { a.machine.Load().stop() }()
@@ -123,6 +119,10 @@ func Run(ctx context.Context, opt Options) (err error) {
 		return err
 	}
 	defer a.server.close()
+	if err := a.listenForPeople(cfg); err != nil {
+		return err
+	}
+	defer a.inbox.close()
 	a.log.Info("agent is up", "version", opt.Version, "panel", a.server.url(), "devices", len(cfg.Devices))
 	if opt.Ready != nil {
 		opt.Ready()
@@ -140,7 +140,18 @@ func Run(ctx context.Context, opt Options) (err error) {
 			return err
 		case err := <-a.server.failed:
 			return fmt.Errorf("panel server: %w", err)
+		case err := <-a.inbox.trouble():
+			return fmt.Errorf("listener of the directory: %w", err)
 		}
+	}
+}
+
+// endAuthorities gives back the credentials of everybody who is still signed in.
+func (a *App) endAuthorities() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := a.authorities.Close(ctx); err != nil {
+		a.log.Warn("a credential was not given back; it ends by itself", "err", err)
 	}
 }
 
@@ -212,8 +223,20 @@ func fixed(old, next *config.Config) string {
 		return "a deadline or retention time" // they are written into the spool's index
 	case old.Clock != next.Clock:
 		return "clock"
+	case !sameFilling(old.SignIn.Directory, next.SignIn.Directory):
+		return "sign_in.directory of kind scim, but for allow,"
 	}
 	return ""
+}
+
+// sameFilling reports whether the listener of a directory, and what is behind it,
+// stay as they are.
+func sameFilling(old, next config.Directory) bool {
+	if old.Listen == "" && next.Listen == "" {
+		return true
+	}
+	old.Allow, next.Allow = nil, nil // asked for with each request
+	return reflect.DeepEqual(old, next)
 }
 
 // drainTime is how long pages and requests in hand may take when the machine

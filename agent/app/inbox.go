@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,7 +13,6 @@ import (
 	"golang.org/x/net/netutil"
 
 	"github.com/platen-fax/platen/agent/panel"
-	"github.com/platen-fax/platen/agent/registry"
 )
 
 // Bounds of the directory's listener. A cloud directory sends users one by one;
@@ -76,6 +74,14 @@ func only(allow func() []netip.Prefix, next http.Handler) http.Handler {
 	})
 }
 
+// trouble tells when it cannot listen any more; never for a nil inbox.
+func (b *inbox) trouble() <-chan error {
+	if b == nil {
+		return nil
+	}
+	return b.failed
+}
+
 // close answers what is asked already and ends. A nil inbox does nothing.
 func (b *inbox) close() {
 	if b == nil {
@@ -88,28 +94,3 @@ func (b *inbox) close() {
 	}
 	<-b.done
 }
-
-// people keeps what a cloud directory sent in the registry: keys are the random
-// ids that the agent gave, values are sealed.
-type people struct{ r *registry.Registry }
-
-// peopleKind is their kind in the registry.
-const peopleKind = "directory-user"
-
-// Load returns all users by id.
-func (p people) Load() (map[string][]byte, error) {
-	users := map[string][]byte{}
-	err := p.r.All(peopleKind, func(id string, value json.RawMessage) error {
-		users[id] = value
-		return nil
-	})
-	return users, err
-}
-
-// Put keeps one user, a JSON document.
-func (p people) Put(id string, user []byte) error {
-	return p.r.Put(peopleKind, id, json.RawMessage(user), 0)
-}
-
-// Delete forgets one user.
-func (p people) Delete(id string) error { return p.r.Delete(peopleKind, id) }

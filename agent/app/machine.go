@@ -17,6 +17,7 @@ import (
 	"github.com/platen-fax/platen/agent/job"
 	"github.com/platen-fax/platen/agent/number"
 	"github.com/platen-fax/platen/agent/panel"
+	"github.com/platen-fax/platen/agent/signin"
 	"github.com/platen-fax/platen/agent/spool"
 	"github.com/platen-fax/platen/devices"
 )
@@ -30,6 +31,8 @@ type machine struct {
 	panel    *panel.Panel
 	services map[string]*service
 	workers  []flow.Worker
+	entrance entrance
+	readers  []reader
 
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -76,6 +79,10 @@ func (a *App) build(cfg *config.Config) (*machine, error) {
 				Do: s.engine.Track,
 			})
 	}
+	var err error
+	if m.entrance, err = a.entrance(cfg, m.services[cfg.SignIn.Service]); err != nil {
+		return nil, err
+	}
 	scanners := make(map[string]devices.Scanner)
 	var panels []panel.Device
 	for _, d := range cfg.Devices {
@@ -84,18 +91,31 @@ func (a *App) build(cfg *config.Config) (*machine, error) {
 			return nil, fmt.Errorf("device %s: %w", d.ID, err)
 		}
 		scanners[d.ID] = s
-		panels = append(panels, panel.Device{ID: d.ID, Name: d.Name, Paper: d.Paper, Route: []string{d.FaxService}})
+		r, reads, err := newReader(a.opt.Drivers, d)
+		if err != nil {
+			return nil, fmt.Errorf("device %s: %w", d.ID, err)
+		}
+		if reads && m.entrance.badges != nil {
+			m.readers = append(m.readers, r)
+		}
+		panels = append(panels, panel.Device{
+			ID: d.ID, Name: d.Name, Paper: d.Paper, Route: []string{d.FaxService}, Mode: d.Mode, Location: d.Location, Reader: reads,
+		})
 	}
 	m.desk = capture.New(a.state.spool, scanners, capture.Options{Log: a.log})
 	if len(panels) == 0 {
 		return m, nil
 	}
-	var err error
-	m.panel, err = panel.New(panel.Options{
+	o := panel.Options{
 		Devices: panels, Spool: a.state.spool, Desk: m.desk, Sessions: a.sessions, Bus: a.bus,
 		Searchable: m.searchable, Site: cfg.Site.Name, Lang: cfg.Site.Language, Country: cfg.Site.Country, Rules: rules(cfg.Numbers),
 		Allow: cfg.Panel.Allow, Hosts: cfg.Panel.Hosts, Idle: cfg.Panel.Idle, Clock: a.state.now, Log: a.log,
-	})
+		Authorities: a.authorities, Events: a.events.Receive(), Launch: m.entrance.launch, GrantFor: cfg.Delivery.GiveUpAfter,
+	}
+	if m.entrance.reception != nil {
+		o.SignIn = countedSignIn{m.entrance.reception, func(w signin.Way) { a.countSignIn(w)(nil) }}
+	}
+	m.panel, err = panel.New(o)
 	return m, err
 }
 
@@ -134,11 +154,7 @@ func (a *App) service(cfg *config.Config, c config.FaxService) (*service, error)
 		client.Transport = a.watch.health.RoundTripper(c.ID, client.Transport)
 	}
 	s := &service{cfg: c, clients: clients}
-	s.service, err = build(ServiceConfig{
-		Service: c, Clients: clients, Settle: cfg.Delivery.Settle,
-		Token: func(context.Context) (string, error) { return c.Token.Read() },
-	})
-	if err != nil {
+	if s.service, err = build(s.config(cfg)); err != nil {
 		return nil, err
 	}
 	// A changed file is a changed credential, without reading it.
@@ -165,6 +181,14 @@ func (a *App) service(cfg *config.Config, c config.FaxService) (*service, error)
 	return s, nil
 }
 
+// config is what the service is made from.
+func (s *service) config(cfg *config.Config) ServiceConfig {
+	return ServiceConfig{
+		Service: s.cfg, Clients: s.clients, Settle: cfg.Delivery.Settle,
+		Token: func(context.Context) (string, error) { return s.cfg.Token.Read() },
+	}
+}
+
 // searchable reports whether a fax service can be asked for a fax by our key.
 func (m *machine) searchable(id string) bool {
 	s := m.services[id]
@@ -179,6 +203,9 @@ func (m *machine) start(bus *flow.Bus) {
 	if m.panel != nil {
 		m.wg.Go(func() { _ = m.panel.Run(ctx) }) // ends with ctx only
 	}
+	for _, r := range m.readers {
+		m.wg.Go(func() { m.watch(ctx, r) })
+	}
 }
 
 // stop ends the machine: no new scan begins, a moving page is finished, workers
@@ -192,6 +219,7 @@ func (m *machine) stop() {
 		m.panel.Close()
 	}
 	m.wg.Wait()
+	m.entrance.close()
 	for _, s := range m.services {
 		s.clients.CloseIdle()
 	}

@@ -40,6 +40,15 @@ func Site(opt Options) (doctor.Site, error) {
 	for _, d := range cfg.Devices {
 		s.Devices = append(s.Devices, siteDevice(opt, cfg, d))
 	}
+	for _, v := range []doctor.Secret{
+		{Key: "sign_in.directory.password_file", Secret: cfg.SignIn.Directory.Password},
+		{Key: "sign_in.directory.token_file", Secret: cfg.SignIn.Directory.Token},
+	} {
+		if !v.Secret.IsZero() {
+			s.Secrets = append(s.Secrets, v)
+		}
+	}
+	s.SignIn, s.Pages = siteSignIn(opt, cfg), sitePages(cfg)
 	if cfg.MQTT.Broker != "" {
 		if !cfg.MQTT.Password.IsZero() {
 			s.Secrets = append(s.Secrets, doctor.Secret{Key: "mqtt.password_file", Secret: cfg.MQTT.Password})
@@ -66,10 +75,7 @@ func siteService(opt Options, cfg *config.Config, c config.FaxService) doctor.Se
 		v.Probe = func(context.Context) error { return err }
 		return v
 	}
-	service, err := build(ServiceConfig{
-		Service: c, Clients: clients, Settle: cfg.Delivery.Settle,
-		Token: func(context.Context) (string, error) { return c.Token.Read() },
-	})
+	service, err := build((&service{cfg: c, clients: clients}).config(cfg))
 	if err != nil {
 		v.Probe = func(context.Context) error { return err }
 		return v

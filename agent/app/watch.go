@@ -43,7 +43,7 @@ func (a *App) startBackground(ctx context.Context, wg *sync.WaitGroup, cfg *conf
 	}
 	o := health.Options{
 		Version: a.opt.Version, Spool: a.state.spool, Services: a.serviceHealth, Reloaded: a.reloaded.Load,
-		ClockJumps: w.calm.Jumps, Now: a.state.now, Log: a.log,
+		ClockJumps: w.calm.Jumps, Visits: a.openVisits, Now: a.state.now, Log: a.log,
 	}
 	if w.fleet != nil {
 		o.MQTT = w.fleet.Connected

@@ -1,0 +1,155 @@
+package app
+
+import (
+	"context"
+	"crypto/x509"
+	"time"
+
+	"github.com/platen-fax/platen/agent/config"
+	"github.com/platen-fax/platen/agent/doctor"
+	"github.com/platen-fax/platen/agent/signin"
+	"github.com/platen-fax/platen/devices"
+)
+
+// siteSignIn prepares what doctor looks at of signing in. What keeps a part from
+// being made is what its check will say.
+func siteSignIn(opt Options, cfg *config.Config) (s doctor.SignIn) {
+	if !signsIn(cfg) {
+		return s
+	}
+	for _, d := range cfg.Devices {
+		if hasLaunchKey(d) {
+			s.Launch = append(s.Launch, doctor.Secret{Key: "devices." + d.ID + ".launch_key_file", Secret: d.LaunchKey})
+		}
+		if d.Reader.Port != "" {
+			s.Readers = append(s.Readers, siteReader(opt, d))
+		}
+	}
+	siteDirectory(opt, cfg, &s)
+	if len(cfg.SignIn.Methods) > 0 {
+		siteMethods(opt, cfg, &s)
+	}
+	return s
+}
+
+// siteMethods prepares the servers that methods ask.
+func siteMethods(opt Options, cfg *config.Config, s *doctor.SignIn) {
+	si := cfg.SignIn
+	c, m, err := makeMethods(opt, cfg)
+	if len(si.Company.Hosts) > 0 && c.Company != nil {
+		address := si.Company.MEX
+		if address == "" {
+			address = "https://" + si.Company.Hosts[0] + "/"
+		}
+		s.Servers = append(s.Servers, doctor.Server{URL: address, Client: c.Company})
+		s.Company = &doctor.Company{URL: address, Probe: m.Farm}
+		switch {
+		case err != nil:
+			s.Company.Probe = func(context.Context) (doctor.Farm, error) { return doctor.Farm{}, err }
+		case m.Farm == nil:
+			s.Company = nil // pinned, and the method is off
+		}
+	}
+	if si.Provider.Issuer != "" && c.Provider != nil {
+		s.Servers = append(s.Servers, doctor.Server{URL: si.Provider.Issuer, Client: c.Provider})
+		s.Provider = &doctor.Provider{Issuer: si.Provider.Issuer, Probe: m.Provider}
+		switch {
+		case err != nil:
+			s.Provider.Probe = func(context.Context) error { return err }
+		case m.Provider == nil:
+			s.Provider = nil
+		}
+	}
+	if si.Service != "" {
+		v := &doctor.SignInService{ID: si.Service, Domains: si.Domains, Pinned: m.Pinned, Named: si.Company.MEX != ""}
+		for _, name := range si.Methods {
+			v.Ways = append(v.Ways, signin.Way(name))
+		}
+		v.Discover = func(ctx context.Context, email string) (signin.Discovery, error) {
+			if err != nil {
+				return signin.Discovery{}, err
+			}
+			return m.Discover.Discover(ctx, email)
+		}
+		s.Service = v
+	}
+}
+
+// makeMethods makes the ways to sign in as a machine would.
+func makeMethods(opt Options, cfg *config.Config) (c SignInConfig, m Methods, err error) {
+	var at *service
+	if f, ok := cfg.Service(cfg.SignIn.Service); ok {
+		clients, err := serviceClients(cfg, f)
+		if err != nil {
+			return c, m, err
+		}
+		at = &service{cfg: f, clients: clients}
+	}
+	if c, err = signInConfig(cfg, at); err != nil {
+		return c, m, err
+	}
+	c.Now = time.Now
+	m, err = opt.Drivers.SignIn(c)
+	return c, m, err
+}
+
+// siteDirectory prepares the directory. One that a cloud fills cannot be asked
+// from outside the agent; its listener can.
+func siteDirectory(opt Options, cfg *config.Config, s *doctor.SignIn) {
+	d := cfg.SignIn.Directory
+	switch {
+	case d.Kind == "":
+		return
+	case d.Listen != "":
+		pool, err := roots(cfg.Network.CAFile)
+		if err != nil {
+			pool = x509.NewCertPool() // named by every leg that needs the file
+		}
+		s.Inbox = &doctor.Inbox{Listen: d.Listen, Cert: d.TLSCert, Key: d.TLSKey, Path: d.Path, Roots: pool}
+		return
+	}
+	s.Directory = &doctor.Directory{Kind: d.Kind, Servers: d.Servers}
+	made, err := newDirectory(opt.Drivers, cfg, DirectoryConfig{Log: opt.logger(), Now: time.Now})
+	if err != nil {
+		s.Directory.Check = func(context.Context) error { return err }
+		return
+	}
+	s.Directory.Check = made.Check
+}
+
+// readerWithin bounds opening a badge reader.
+const readerWithin = 5 * time.Second
+
+// siteReader prepares a badge reader.
+func siteReader(opt Options, d config.Device) doctor.Reader {
+	return doctor.Reader{Device: d.ID, Port: d.Reader.Port, Probe: func(ctx context.Context) (devices.Condition, error) {
+		r, _, err := newReader(opt.Drivers, d)
+		if err != nil {
+			return devices.Unknown, err
+		}
+		line, err := r.open()
+		if err != nil {
+			return devices.Unknown, err
+		}
+		ctx, cancel := context.WithTimeout(ctx, readerWithin)
+		defer cancel()
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		for line.Condition() == devices.Unknown && ctx.Err() == nil {
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+			}
+		}
+		c := line.Condition()
+		return c, line.Close()
+	}}
+}
+
+// sitePages prepares the panels' own certificate; nil without one.
+func sitePages(cfg *config.Config) *doctor.Pages {
+	if cfg.Panel.TLSCert == "" {
+		return nil
+	}
+	return &doctor.Pages{Cert: cfg.Panel.TLSCert, Key: cfg.Panel.TLSKey, Hosts: cfg.Panel.Hosts}
+}
