@@ -101,6 +101,9 @@ func (s *site) start() {
 	})
 	s.Cleanup(func() {
 		s.stop()
+		if strings.Contains(s.log.String(), "not given back") {
+			s.Error("a credential was not given back at the end")
+		}
 		if s.Failed() {
 			s.Logf("the agent said:\n%s", s.log)
 		}
@@ -352,8 +355,42 @@ func TestDeactivatedByTheCloud(t *testing.T) {
 	if err := s.Deactivate(t.Context(), "ann"); err != nil {
 		t.Fatal(err)
 	}
-	s.until("Ann's visit has ended", func() bool {
+	gone := func() bool {
 		p, err := b.Open(t.Context(), s.agent.PanelURL(station))
 		return err == nil && p.Screen() != person.ScreenHello && !p.Has(s.who("ann").Name)
+	}
+	s.until("Ann's visit has ended", gone)
+
+	// Another address for the listener is told to be for a restart.
+	text, err := os.ReadFile(s.agent.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	moved := strings.Replace(string(text), "path: /scim/v2", "path: /people", 1)
+	if moved == string(text) {
+		moved = strings.Replace(string(text), "kind: scim", "kind: scim, path: /people", 1)
+	}
+	if err := os.WriteFile(s.agent.Config, []byte(moved), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.reload <- syscall.SIGHUP
+	s.until("the reload is refused", func() bool { return strings.Contains(s.log.String(), "needs a restart") })
+	if err := os.WriteFile(s.agent.Config, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+
+	// Who was sent is known after a restart, and who was deactivated stays out.
+	s.stop()
+	s.start()
+	s.tap(b, s.who("bob").Badges[0], s.who("bob").Name)
+	if err := s.Station(station).Reader.Tap(s.who("ann").Badges[0]); err != nil {
+		t.Fatal(err)
+	}
+	s.until("Ann's badge ends Bob's visit", func() bool {
+		p, err := b.Open(t.Context(), s.agent.PanelURL(station))
+		return err == nil && !p.Has(s.who("bob").Name)
 	})
+	if !gone() {
+		t.Errorf("Ann is in: %.300s", b.Page().Text())
+	}
 }

@@ -224,7 +224,7 @@ func fixed(old, next *config.Config) string {
 	case old.Clock != next.Clock:
 		return "clock"
 	case !sameFilling(old.SignIn.Directory, next.SignIn.Directory):
-		return "sign_in.directory of kind scim, but for allow,"
+		return "sign_in.directory of kind scim"
 	}
 	return ""
 }

@@ -77,8 +77,8 @@ func (r *running) write(text string) {
 	}
 }
 
-// start runs an agent and waits until it serves.
-func start(t *testing.T, dir string) *running {
+// start runs an agent and waits until it serves. with changes its drivers.
+func start(t *testing.T, dir string, with ...func(*app.Drivers)) *running {
 	t.Helper()
 	r := &running{t: t, dir: dir, log: &log{}, reload: make(chan os.Signal, 1), ended: make(chan error, 1)}
 	if _, err := os.Stat(filepath.Join(dir, "agent.yaml")); err != nil {
@@ -90,18 +90,22 @@ func start(t *testing.T, dir string) *running {
 	ctx, stop := context.WithCancel(t.Context())
 	r.stop = stop
 	ready := make(chan struct{})
+	drivers := app.Drivers{
+		Scanners: map[string]func(app.ScannerConfig) (devices.Scanner, error){
+			"escl": func(c app.ScannerConfig) (devices.Scanner, error) { return devicetest.NewFake(c.Device.ID, 1), nil },
+		},
+		Services: map[string]func(app.ServiceConfig) (deliver.Service, error){
+			"faxplus": func(app.ServiceConfig) (deliver.Service, error) { return quiet{}, nil },
+		},
+	}
+	for _, f := range with {
+		f(&drivers)
+	}
 	go func() {
 		r.ended <- app.Run(ctx, app.Options{
 			Config: filepath.Join(dir, "agent.yaml"), Version: "test", Reload: r.reload,
 			Log: slog.New(slog.NewTextHandler(r.log, nil)), Ready: func() { close(ready) },
-			Drivers: app.Drivers{
-				Scanners: map[string]func(app.ScannerConfig) (devices.Scanner, error){
-					"escl": func(c app.ScannerConfig) (devices.Scanner, error) { return devicetest.NewFake(c.Device.ID, 1), nil },
-				},
-				Services: map[string]func(app.ServiceConfig) (deliver.Service, error){
-					"faxplus": func(app.ServiceConfig) (deliver.Service, error) { return quiet{}, nil },
-				},
-			},
+			Drivers: drivers,
 		})
 	}()
 	t.Cleanup(r.end)

@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 	"crypto/x509"
+	"net/http"
+	"slices"
 	"time"
 
 	"github.com/platen-fax/platen/agent/config"
@@ -36,28 +38,33 @@ func siteSignIn(opt Options, cfg *config.Config) (s doctor.SignIn) {
 func siteMethods(opt Options, cfg *config.Config, s *doctor.SignIn) {
 	si := cfg.SignIn
 	c, m, err := makeMethods(opt, cfg)
-	if len(si.Company.Hosts) > 0 && c.Company != nil {
-		address := si.Company.MEX
-		if address == "" {
-			address = "https://" + si.Company.Hosts[0] + "/"
-		}
-		s.Servers = append(s.Servers, doctor.Server{URL: address, Client: c.Company})
-		s.Company = &doctor.Company{URL: address, Probe: m.Farm}
-		switch {
-		case err != nil:
-			s.Company.Probe = func(context.Context) (doctor.Farm, error) { return doctor.Farm{}, err }
-		case m.Farm == nil:
-			s.Company = nil // pinned, and the method is off
+	add := func(address string, client *http.Client, proxied bool) {
+		same := func(v doctor.Server) bool { return hostPort(v.URL) == hostPort(address) }
+		if client != nil && !slices.ContainsFunc(s.Servers, same) {
+			s.Servers = append(s.Servers, doctor.Server{URL: address, Client: client, Proxied: proxied})
 		}
 	}
-	if si.Provider.Issuer != "" && c.Provider != nil {
-		s.Servers = append(s.Servers, doctor.Server{URL: si.Provider.Issuer, Client: c.Provider})
+	if m.Farm != nil || err != nil && si.Has(config.MethodCompany) {
+		for _, h := range si.Company.Hosts {
+			add("https://"+h+"/", c.Company, false)
+		}
+		s.Company = &doctor.Company{URL: "https://" + si.Company.Hosts[0] + "/", Probe: m.Farm}
+		if si.Company.MEX != "" {
+			s.Company.URL = si.Company.MEX
+		}
+		if err != nil {
+			s.Company.Probe = func(context.Context) (doctor.Farm, error) { return doctor.Farm{}, err }
+		}
+	}
+	if m.Provider != nil || err != nil && si.Has(config.MethodCompanyPhone) {
+		proxied := cfg.Network.Proxy != "" && !pinned(si.Provider.Issuer, si.Company.Hosts)
+		add(si.Provider.Issuer, c.Provider, proxied)
+		for _, h := range si.Provider.Hosts {
+			add("https://"+h+"/", c.Provider, proxied)
+		}
 		s.Provider = &doctor.Provider{Issuer: si.Provider.Issuer, Probe: m.Provider}
-		switch {
-		case err != nil:
+		if err != nil {
 			s.Provider.Probe = func(context.Context) error { return err }
-		case m.Provider == nil:
-			s.Provider = nil
 		}
 	}
 	if si.Service != "" {
@@ -89,6 +96,9 @@ func makeMethods(opt Options, cfg *config.Config) (c SignInConfig, m Methods, er
 		return c, m, err
 	}
 	c.Now = time.Now
+	if opt.Drivers.SignIn == nil {
+		return c, m, errNotBuiltIn
+	}
 	m, err = opt.Drivers.SignIn(c)
 	return c, m, err
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -99,7 +100,8 @@ func (a *App) build(cfg *config.Config) (*machine, error) {
 			m.readers = append(m.readers, r)
 		}
 		panels = append(panels, panel.Device{
-			ID: d.ID, Name: d.Name, Paper: d.Paper, Route: []string{d.FaxService}, Mode: d.Mode, Location: d.Location, Reader: reads,
+			ID: d.ID, Name: d.Name, Paper: d.Paper, Route: []string{d.FaxService}, Mode: d.Mode,
+			Location: cmp.Or(d.Location, cfg.Site.Name), Reader: reads,
 		})
 	}
 	m.desk = capture.New(a.state.spool, scanners, capture.Options{Log: a.log})

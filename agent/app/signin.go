@@ -27,6 +27,8 @@ type entrance struct {
 	idle      []func() // close idle connections
 }
 
+var errNotBuiltIn = errors.New("sign_in: signing in is not built in")
+
 // close ends sign-ins under way; the machine's panel is closed before.
 func (e *entrance) close() {
 	if e.reception != nil {
@@ -64,7 +66,7 @@ func (a *App) entrance(cfg *config.Config, service *service) (e entrance, err er
 	var methods Methods
 	if len(cfg.SignIn.Methods) > 0 {
 		if a.opt.Drivers.SignIn == nil {
-			return e, errors.New("sign_in: signing in is not built in")
+			return e, errNotBuiltIn
 		}
 		if methods, err = a.opt.Drivers.SignIn(c); err != nil {
 			return e, fmt.Errorf("sign_in: %w", err)
@@ -156,24 +158,23 @@ func peopleClient(cfg *config.Config, caFile, proxy string) (*http.Client, error
 	return deliver.NewClients(o).API, nil
 }
 
-// pinned reports whether an address is on one of the hosts, with or without its
-// port.
-func pinned(address string, hosts []string) bool {
+// hostPort returns whom an https address names, with its port.
+func hostPort(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
-		return false
+		return ""
 	}
 	port := u.Port()
 	if port == "" {
 		port = "443"
 	}
-	return slices.ContainsFunc(hosts, func(h string) bool {
-		host, p, err := net.SplitHostPort(h)
-		if err != nil {
-			host, p = h, "443"
-		}
-		return host == u.Hostname() && p == port
-	})
+	return net.JoinHostPort(u.Hostname(), port)
+}
+
+// pinned reports whether an address is on one of the hosts, which may have a
+// port.
+func pinned(address string, hosts []string) bool {
+	return slices.ContainsFunc(hosts, func(h string) bool { return hostPort("https://"+h) == hostPort(address) })
 }
 
 // known lets in whom the directory knows and lets send.

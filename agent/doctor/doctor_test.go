@@ -339,6 +339,7 @@ func TestConfigErrorsEndTheVisit(t *testing.T) {
 func TestProxyResolvesForServices(t *testing.T) {
 	w := newWorld(t)
 	w.Services[0].URL, w.Devices, w.Proxy = "https://api.example/", nil, "http://proxy.example:3128"
+	w.SignIn.Servers = []doctor.Server{{URL: "https://login.example/t", Client: w.web.Client(), Proxied: true}}
 	var names []string
 	for _, c := range w.Checks() {
 		if c.Leg == doctor.LegDNS {

@@ -29,8 +29,9 @@ type SignIn struct {
 
 // Server is an https server and the client that would ask it.
 type Server struct {
-	URL    string
-	Client *http.Client
+	URL     string
+	Client  *http.Client
+	Proxied bool // its name is the proxy's to resolve
 }
 
 // SignInService is the fax service where the people have accounts.
@@ -115,7 +116,9 @@ func (s SignIn) checks(now func() time.Time, running func(context.Context) (stri
 // urls are the addresses whose names are to be resolved.
 func (s SignIn) urls() (urls []string) {
 	for _, v := range s.Servers {
-		urls = append(urls, v.URL)
+		if !v.Proxied {
+			urls = append(urls, v.URL)
+		}
 	}
 	if s.Directory != nil {
 		urls = append(urls, s.Directory.Servers...)
