@@ -163,8 +163,8 @@ func TestLaunchForged(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p, err := l.Person(t.Context(), tt.device, tt.token)
-			r := wantProblem(t, "Person", err, signin.LaunchBad)
-			if p != (job.Person{}) || strings.Contains(r.Error(), "ann") {
+			wantProblem(t, "Person", err, signin.LaunchBad)
+			if p != (job.Person{}) || strings.Contains(err.Error(), "ann") {
 				t.Errorf("a forged token gives %+v, %v", p, err)
 			}
 		})

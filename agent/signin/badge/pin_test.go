@@ -46,12 +46,14 @@ func TestCheckPIN(t *testing.T) {
 	b = w.badges(nil)
 	must(t, b.CheckPIN(t.Context(), ann, []byte("2580")))
 	for _, pin := range []string{"2581", "25800", "12580", "02580"} {
-		if r := wantProblem(t, "PIN "+pin, b.CheckPIN(t.Context(), ann, []byte(pin)), signin.BadPIN); !r.Spent {
+		err := b.CheckPIN(t.Context(), ann, []byte(pin))
+		if wantProblem(t, "PIN "+pin, err, signin.BadPIN); !refusal(err).Spent {
 			t.Errorf("the wrong PIN %s counts as no attempt", pin)
 		}
 	}
 	for _, pin := range []string{"", "258", "258025802", "25a0", "２５８０"} {
-		if r := wantProblem(t, "PIN "+pin, b.CheckPIN(t.Context(), ann, []byte(pin)), signin.BadInput); r.Spent {
+		err := b.CheckPIN(t.Context(), ann, []byte(pin))
+		if wantProblem(t, "PIN "+pin, err, signin.BadInput); refusal(err).Spent {
 			t.Errorf("%q, which is no PIN, counts as an attempt", pin)
 		}
 	}

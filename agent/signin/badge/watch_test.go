@@ -187,7 +187,9 @@ type broken struct {
 }
 
 func (b *broken) ReadBadge(ctx context.Context) (devices.Badge, error) {
-	b.asked++
+	if b.asked++; b.asked > 100 {
+		return devices.Badge{}, devices.ErrClosed // far too often: let the test end
+	}
 	return devices.Badge{}, devices.ErrAccess
 }
 

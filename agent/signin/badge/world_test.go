@@ -153,12 +153,17 @@ func must(t *testing.T, err error) {
 }
 
 // wantProblem checks that err is a refusal with a problem.
-func wantProblem(t *testing.T, what string, err error, want signin.Problem) *signin.Refused {
+func wantProblem(t *testing.T, what string, err error, want signin.Problem) {
 	t.Helper()
-	var r *signin.Refused
-	if !errors.As(err, &r) || r.Problem != want {
+	if got := refusal(err); got.Problem != want {
 		t.Errorf("%s = %v; want %q", what, err, want)
-		return &signin.Refused{}
 	}
-	return r
+}
+
+// refusal returns err as the refusal it is, or one without a problem.
+func refusal(err error) signin.Refused {
+	if r, ok := errors.AsType[*signin.Refused](err); ok {
+		return *r
+	}
+	return signin.Refused{}
 }
