@@ -27,6 +27,7 @@ func TestResponses(t *testing.T) {
 		{"13-saml11-profile.xml", wstrust.Trust13, wstrust.SAML11, wstrust.SAML11, wstrust.TokenTypeSAML11Profile, "0011"},
 		{"13-no-relates.xml", wstrust.Trust13, 0, wstrust.SAML11, wstrust.TokenTypeSAML11, "0011"},
 		{"2005-saml11.xml", wstrust.Trust2005, 0, wstrust.SAML11, wstrust.TokenTypeSAML11, "0011"},
+		{"2005-indented.xml", wstrust.Trust2005, 0, wstrust.SAML11, wstrust.TokenTypeSAML11, "0011"},
 		{"13-saml20.xml", wstrust.Trust13, wstrust.SAML20, wstrust.SAML20, wstrust.TokenTypeSAML20, "0020"},
 		{"13-saml20.xml", wstrust.Trust13, wstrust.SAML11, wstrust.SAML20, wstrust.TokenTypeSAML20, "0020"},
 		{"2005-saml20.xml", wstrust.Trust2005, 0, wstrust.SAML20, wstrust.TokenTypeSAML20Profile, "0020"},
