@@ -25,7 +25,7 @@ import (
 )
 
 const (
-	key      = "0123456789abcdef0123456789abcdef"
+	key      = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef" // long enough for HS512
 	otherKey = "another device's key, 32 bytes and more"
 )
 
@@ -150,7 +150,7 @@ func TestLaunchForged(t *testing.T) {
 		{"no signature", "front-desk", parts[0] + "." + parts[1] + "."},
 		{"no algorithm", "front-desk", hs256(`{"typ":"JWT"}`, w.claims(nil), key)},
 		{"HS384 said, HS256 done", "front-desk", hs256(`{"alg":"HS384"}`, w.claims(nil), key)},
-		{"HS512", "front-desk", sign(jose.HS512, []byte(key+key))},
+		{"HS512", "front-desk", sign(jose.HS512, []byte(key))},
 		{"RS256", "front-desk", sign(jose.RS256, rsaKey)},
 		{"a key of its own", "front-desk", hs256(`{"alg":"HS256","jwk":{"kty":"oct","k":"`+enc([]byte(otherKey))+`"}}`, w.claims(nil), otherKey)},
 		{"critical extension", "front-desk", hs256(`{"alg":"HS256","crit":["exp"],"exp":1}`, w.claims(nil), key)},
