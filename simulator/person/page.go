@@ -249,8 +249,17 @@ func (p *Page) Field(name string) bool {
 
 // ByID returns the text of the element with an id, or "".
 func (p *Page) ByID(id string) string {
+	return p.first(func(n *html.Node) bool { return attr(n, "id") == id })
+}
+
+// ByClass returns the text of the first element of a class, or "".
+func (p *Page) ByClass(class string) string {
+	return p.first(func(n *html.Node) bool { return slices.Contains(strings.Fields(attr(n, "class")), class) })
+}
+
+func (p *Page) first(is func(*html.Node) bool) string {
 	for n := range p.root.Descendants() {
-		if n.Type == html.ElementNode && attr(n, "id") == id && shown(n) {
+		if n.Type == html.ElementNode && is(n) && shown(n) {
 			return visible(n)
 		}
 	}

@@ -18,7 +18,8 @@ const (
 	ScreenNewPIN   = "signin-new-pin"
 	ScreenLink     = "signin-link"
 	ScreenStuck    = "signin-stuck"
-	ScreenHello    = "hello"
+	ScreenHello    = "hello" // knows who it is
+	ScreenBadge    = "badge" // waits for a badge
 )
 
 // ErrNothingToType says that the panel asks for something the person has not.
@@ -37,28 +38,25 @@ type Typist struct {
 	Phone bool
 }
 
-// GoToSignIn opens a device's panel up to the first question of its sign-in.
+// GoToSignIn opens a device's panel up to the first question of its sign-in,
+// leaving one that is under way.
 func (b *Browser) GoToSignIn(ctx context.Context, panel string) error {
 	page, err := b.Open(ctx, panel)
 	if err != nil {
 		return err
 	}
-	if signingIn(page) {
-		return nil
-	}
-	for _, tap := range []string{"@signin", "@begin", "Send a fax"} {
-		if page.find(tap) == nil {
-			continue
-		}
-		if page, err = b.Tap(ctx, nil, tap); err != nil {
+	if page.find("@leave") != nil && page.Screen() != ScreenHello { // one that was given up
+		if _, err = b.Tap(ctx, nil, "@leave"); err != nil {
 			return err
 		}
-		if signingIn(page) {
-			return nil
-		}
+	}
+	if page, err = b.Tap(ctx, nil, "@begin"); err != nil {
+		return err
+	}
+	if !signingIn(page) {
 		return fmt.Errorf("the panel does not ask who it is: %w", b.trouble())
 	}
-	return fmt.Errorf("the panel offers no sign-in: %w", b.trouble())
+	return nil
 }
 
 func signingIn(p *Page) bool { return strings.HasPrefix(p.Screen(), "signin-") }
@@ -134,15 +132,21 @@ func (b *Browser) answer(screen string, t Typist) (map[string]string, []string, 
 
 // Code reads the code for the phone from the present screen.
 func (b *Browser) Code() (Shown, error) {
-	s := Shown{Address: b.page.ByID("address"), Code: b.page.ByID("code"), Match: b.page.ByID("match")}
+	s := Shown{Address: b.page.ByClass("address"), Code: b.page.ByClass("usercode"), Match: b.page.ByClass("match")}
 	if s.Address == "" || s.Code == "" {
 		return s, fmt.Errorf("the panel shows no code for a phone: %w", b.trouble())
 	}
 	return s, nil
 }
 
-// SignOut taps what signs a person out on the present screen.
-func (b *Browser) SignOut(ctx context.Context) error {
-	_, err := b.Tap(ctx, nil, "@signout", "Sign out")
+// SignOut goes to the first screen of a device's panel and signs out there.
+func (b *Browser) SignOut(ctx context.Context, panel string) error {
+	if _, err := b.Open(ctx, panel); err != nil {
+		return err
+	}
+	if err := b.on(ScreenHello); err != nil {
+		return err
+	}
+	_, err := b.Tap(ctx, nil, "@leave")
 	return err
 }

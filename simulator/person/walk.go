@@ -75,7 +75,8 @@ func (b *Browser) on(screens ...string) error {
 	return b.trouble()
 }
 
-// Begin goes to the first screen of a device's panel and starts a fax. What
+// Begin goes to the first screen of a device's panel and starts a fax; where
+// people sign in, this person has. What
 // somebody left behind is discarded first.
 func (b *Browser) Begin(ctx context.Context, panel string) error {
 	if _, err := b.Open(ctx, panel); err != nil {
@@ -86,7 +87,7 @@ func (b *Browser) Begin(ctx context.Context, panel string) error {
 			return err
 		}
 	}
-	if err := b.on(ScreenHome); err != nil {
+	if err := b.on(ScreenHome, ScreenHello); err != nil {
 		return err
 	}
 	if _, err := b.Tap(ctx, nil, "Send a fax"); err != nil {

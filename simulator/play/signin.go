@@ -21,7 +21,7 @@ func (p *player) signing(ctx context.Context, s *scenario.Step) (ok bool, err er
 	case s.SignIn != nil:
 		return true, p.signIn(ctx, s.SignIn)
 	case s.SignOut != nil:
-		return true, p.signOut(ctx, p.device(s.SignOut.Device))
+		return true, p.who.SignOut(ctx, p.home.PanelURL(p.device(s.SignOut.Device)))
 	case s.Phone != nil:
 		return true, p.onPhone(ctx, s.Phone)
 	case s.Badge != nil:
@@ -113,13 +113,6 @@ func (p *player) code(who world.Person) (string, error) {
 	return p.typed(code), err
 }
 
-func (p *player) signOut(ctx context.Context, device string) error {
-	if _, err := p.who.Open(ctx, p.home.PanelURL(device)); err != nil {
-		return err
-	}
-	return p.who.SignOut(ctx)
-}
-
 // onPhone takes the code from the panel's present screen.
 func (p *player) onPhone(ctx context.Context, s *scenario.Phone) error {
 	who, err := p.person(s.As)
@@ -164,19 +157,39 @@ func (p *player) badge(ctx context.Context, b *scenario.Badge) error {
 	case b.Garble:
 		return r.Garble(b.Tap)
 	}
-	_, err := p.who.Open(ctx, p.home.PanelURL(p.device(b.Device)))
+	page, err := p.who.Open(ctx, p.home.PanelURL(p.device(b.Device)))
 	if err != nil {
 		return err
 	}
-	if err := r.Tap(b.Tap); err != nil {
-		return err
+	// Somebody whose badge is not noticed holds it up again. A reader that sees
+	// the same badge twice at once takes it for one.
+	for before := still(page); ; {
+		if err := r.Tap(b.Tap); err != nil {
+			return err
+		}
+		look, cancel := context.WithTimeout(ctx, unnoticed)
+		_, err := p.who.Wait(look, func(page *person.Page) bool { return still(page) != before })
+		cancel()
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("the panel does not notice the badge: %w", err)
+		}
 	}
-	// A person looks up when the screen changes.
-	before := p.who.Page().Screen()
-	if _, err := p.who.Wait(ctx, func(page *person.Page) bool { return page.Screen() != before }); err != nil {
-		return fmt.Errorf("the panel does not notice the badge: %w", err)
-	}
-	return nil
+}
+
+// unnoticed is when somebody holds their badge up again.
+const unnoticed = 2700 * time.Millisecond
+
+// still is what stands on a screen but for what counts time.
+func still(page *person.Page) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return -1
+		}
+		return r
+	}, page.Screen()+" "+page.Text())
 }
 
 func (p *player) setCompany(k *scenario.CompanyKnob) {

@@ -54,6 +54,12 @@ func (p *player) step(ctx context.Context, s *scenario.Step) error {
 			return err
 		}
 		return p.who.LookUp(ctx, p.home.PanelURL(f.promise.Device), f.promise.Number)
+	case s.Away != 0:
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(time.Duration(s.Away)):
+		}
 	case s.Agent != "":
 		return p.setAgent(ctx, s.Agent)
 	case s.LoseState != nil:

@@ -65,6 +65,9 @@ func (c *stepChecker) step(s *Step, path string) {
 		bad("", "want exactly one thing that happens, there are %d: %s", len(n), strings.Join(n, ", "))
 		return
 	}
+	if s.Away < 0 {
+		bad("away", "want a time above zero")
+	}
 	if s.Within < 0 {
 		bad("within", "want a time above zero")
 	}

@@ -20,6 +20,7 @@ type Step struct {
 
 	SignIn  *SignIn      `yaml:"sign_in"`  // sign in at the panel
 	SignOut *OnDevice    `yaml:"sign_out"` // sign out at the panel
+	Away    Duration     `yaml:"away"`     // nobody touches anything for that long
 	Phone   *Phone       `yaml:"phone"`    // sign in on a phone, with the panel's code
 	Badge   *Badge       `yaml:"badge"`    // hold a card to a reader
 	Company *CompanyKnob `yaml:"company"`  // make AD FS or the provider misbehave, or not any more
