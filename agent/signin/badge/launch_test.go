@@ -169,6 +169,9 @@ func TestLaunchForged(t *testing.T) {
 			}
 		})
 	}
+	if _, err := l.Person(t.Context(), "short", good()); !strings.Contains(err.Error(), "key has 31 bytes") {
+		t.Errorf("key too short: %v; want its length told", err)
+	}
 	if p, err := l.Person(t.Context(), "front-desk", good()); err != nil || p != ann {
 		t.Errorf("a good one: %+v, %v", p, err)
 	}
