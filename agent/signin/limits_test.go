@@ -166,14 +166,17 @@ func TestLimitsUnsettled(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := two(true, false); err != nil {
+	if until := c.attempt("bob", true, false); !until.IsZero() {
+		t.Fatalf("one under way since the success, and refused until %v", until)
+	}
+	if until := c.attempt("bob", true, false); until.IsZero() {
+		t.Error("what was under way at the success was forgotten")
+	}
+	if err := two(false, false); err != nil {
 		t.Fatal(err)
 	}
 	if until := c.attempt("bob", true, false); !until.IsZero() {
-		t.Fatalf("one failure since the success, and refused until %v", until)
-	}
-	if until := c.attempt("bob", true, false); until.IsZero() {
-		t.Error("the failure that was under way at the success was forgotten")
+		t.Errorf("one failure since the success, and refused until %v", until)
 	}
 }
 

@@ -137,6 +137,7 @@ func TestPhoneTooLate(t *testing.T) {
 		goOn func(d *desk)
 	}{
 		{"another way", func(d *desk) { d.answer(signin.Answer{Way: signin.WayCompanyPhone}, signin.StagePhone, "") }},
+		{"a password", func(d *desk) { d.answer(signin.Answer{Way: signin.WayCompany}, signin.StagePassword, "") }},
 		{"back", func(d *desk) { d.answer(signin.Answer{Back: true}, signin.StageEmail, "") }},
 		{"drop", func(d *desk) { d.r.Drop("v1") }},
 		{"begin", func(d *desk) { d.begin(signin.StageEmail, "") }},
@@ -146,9 +147,10 @@ func TestPhoneTooLate(t *testing.T) {
 			at(t, func(d *desk) {
 				p = &deaf{id: signin.Identity{Person: bob, Authority: d.auth}, release: make(chan struct{})}
 				d.opt.Paired[signin.WayPhone] = p
+				d.opt.Discover = discovered(signin.Discovery{Account: signin.AccountWSTrust})
 			}, func(d *desk) {
 				d.begin(signin.StageEmail, "")
-				d.answer(signin.Answer{Way: signin.WayPhone}, signin.StagePhone, "")
+				d.name(ann.Email, signin.StagePhone, "")
 				tt.goOn(d)
 				close(p.release)
 				d.ended(1)

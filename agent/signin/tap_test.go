@@ -62,6 +62,7 @@ func TestPIN(t *testing.T) {
 		// Wrong ones count over visits, and apart from passwords.
 		d.begin(signin.StagePIN, "")
 		d.secret("0000", signin.StagePIN, signin.BadPIN)
+		d.visit.ID = "v2"
 		d.begin(signin.StagePIN, "")
 		d.secret("0001", signin.StagePIN, signin.BadPIN)
 		d.secret(annPIN, signin.StagePIN, signin.TooManyTries)
