@@ -59,6 +59,9 @@ func (c *clock) wait(ctx context.Context, d time.Duration) error {
 	if f != nil {
 		f(n)
 	}
+	if n > 1000 {
+		return errors.New("still waiting")
+	}
 	return ctx.Err()
 }
 
