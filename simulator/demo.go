@@ -27,16 +27,20 @@ person would: three pages from the feeder of a virtual device to the simulated
 fax service, which decodes the document and reads the mark printed on each page.
 Then the panel is yours, until Ctrl-C.
 
+In the other modes somebody signs in first, and the fax has to be theirs at the
+far end.
+
   --once        end when the fax has arrived and was read; exit code 0 only then
   --json        tell the steps on standard error and the result as one JSON
                 line on standard output, at the end of --once
-  --mode M      how people sign in: shared-account (nobody does)
+  --mode M      how people sign in:
+                  shared-account  nobody does
+                  device-login    a badge at a reader, a directory of people
+                  user-prompt     e-mail address and the company's password, which
+                                  goes to the company's AD FS and not to the service
+                  saml            on the phone, at the company's own page
   --agent PATH  the agent's binary; without it the platen beside this program
 `
-
-// Modes of the demo. Only the first is built; the others are named so that the
-// answer can say so.
-const modeShared = "shared-account"
 
 const (
 	demoPages = 3
@@ -63,7 +67,7 @@ type demoResult struct {
 
 func demo(ctx context.Context, e env, args []string) error {
 	fs := flag.NewFlagSet("demo", flag.ContinueOnError)
-	mode := fs.String("mode", modeShared, "")
+	mode := fs.String("mode", world.ModeShared, "")
 	agent := fs.String("agent", "", "")
 	once := fs.Bool("once", false, "")
 	asJSON := fs.Bool("json", false, "")
@@ -74,10 +78,8 @@ func demo(ctx context.Context, e env, args []string) error {
 	switch {
 	case len(rest) > 0:
 		return fmt.Errorf("%w: %q is one argument too many", errUsage, rest[0])
-	case slices.Contains([]string{"device-login", "user-prompt", "saml"}, *mode):
-		return fmt.Errorf("%w: --mode %s is not built yet: only %s", errUsage, *mode, modeShared)
-	case *mode != modeShared:
-		return fmt.Errorf("%w: --mode %q is not known, write %s", errUsage, *mode, modeShared)
+	case !slices.Contains(demoModes(), *mode):
+		return fmt.Errorf("%w: --mode %q is not known, write one of %s", errUsage, *mode, strings.Join(demoModes(), ", "))
 	}
 	binary, err := process.Find(*agent)
 	if err != nil {
@@ -121,7 +123,7 @@ func (d *demonstration) run(ctx context.Context, binary string, once bool) (err 
 	if err != nil {
 		return err
 	}
-	o := officeWorld()
+	o := modeWorld(d.result.Mode)
 	o.Dir, o.Devices[0].Refill = dir, demoPages
 	if d.w, err = world.Start(ctx, o); err != nil {
 		os.RemoveAll(dir)
@@ -160,6 +162,9 @@ func (d *demonstration) run(ctx context.Context, binary string, once bool) (err 
 // fax sends one fax through the panel and follows it to the far end.
 func (d *demonstration) fax(ctx context.Context, panel string) error {
 	b := person.New(0, nil)
+	if err := d.signIn(ctx, b, panel); err != nil {
+		return err
+	}
 	if err := b.Begin(ctx, panel); err != nil {
 		return err
 	}
@@ -188,6 +193,9 @@ func (d *demonstration) fax(ctx context.Context, panel string) error {
 	d.result.Pages, d.result.Document = len(entry.Pages), entry.Path
 	if entry.To != demoE164 {
 		return errors.New("the fax went to another number")
+	}
+	if err := d.owned(entry); err != nil {
+		return err
 	}
 	want := play.Pages(d.w.Stations[0].FirstBatch, demoPages)
 	if why := play.Compare(entry, want); why != "" {
@@ -253,10 +261,10 @@ The feeder of %s is filled with %d pages again after each batch. Things to try:
   cut after the commit curl -X POST %[4]s/fax/faults -d '{"op":"send","action":"cut","stage":"effect"}'
   what arrived         curl %[4]s/fax/ledger
   kill the agent       kill -9 %[5]d   (it is started again here)
-
+%[6]s
 Ctrl-C ends everything.
 
-`, panel, s.ID, demoPages, control, d.agent.PID())
+`, panel, s.ID, demoPages, control, d.agent.PID(), d.inviteToSignIn(s.ID))
 }
 
 // watch tells what arrives, and starts the agent again when it ends.

@@ -105,9 +105,21 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
-// TestDemo runs the demo as a script would.
+// TestDemo runs the demo of each mode as a script would.
 func TestDemo(t *testing.T) {
-	out, errs, code := sim(t, 2*time.Minute, "demo", "--once", "--json")
+	for mode, words := range map[string][]string{
+		"shared-account": nil,
+		"device-login":   {"holds badge", "Hello, Ann Lee", "whose fax it is: Ann Lee"},
+		"user-prompt":    {"AD FS at 127.0.0.1", "Hello, Ann Lee", "whose fax it is: Ann Lee"},
+		"saml":           {"QR code", "taps yes", "Hello, Ann Lee", "whose fax it is: Ann Lee"},
+	} {
+		t.Run(mode, func(t *testing.T) { demo(t, mode, words) })
+	}
+}
+
+func demo(t *testing.T, mode string, words []string) {
+	t.Helper()
+	out, errs, code := sim(t, 2*time.Minute, "demo", "--once", "--json", "--mode", mode)
 	lines := strings.Split(strings.TrimSpace(out), "\n")
 	var r struct {
 		Result, Mode, Document string
@@ -116,7 +128,7 @@ func TestDemo(t *testing.T) {
 	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &r); err != nil || code != 0 {
 		t.Fatalf("demo: exit code %d, %v\n%s\n%s", code, err, out, errs)
 	}
-	if r.Result != "delivered" || r.Mode != "shared-account" || r.Pages != 3 {
+	if r.Result != "delivered" || r.Mode != mode || r.Pages != 3 {
 		t.Errorf("demo ends with %s", lines[len(lines)-1])
 	}
 	head := make([]byte, 4)
@@ -129,7 +141,7 @@ func TestDemo(t *testing.T) {
 	if _, err := f.Read(head); err != nil || string(head) != "II*\x00" && string(head) != "MM\x00*" {
 		t.Errorf("the received document begins with %q, %v; want a TIFF", head, err)
 	}
-	for _, word := range []string{"world", "agent", "panel", "Stored safely", "far end"} {
+	for _, word := range append(words, "world", "agent", "panel", "Stored safely", "far end") {
 		if !strings.Contains(errs, word) {
 			t.Errorf("the demo's steps do not tell %q:\n%s", word, errs)
 		}
@@ -138,11 +150,21 @@ func TestDemo(t *testing.T) {
 
 // TestServe starts the world alone and asks it over its ready file.
 func TestServe(t *testing.T) {
+	for mode, names := range map[string][]string{
+		"shared-account": nil, "device-login": {"reader"}, "user-prompt": {"adfs"}, "saml": {"saml"},
+	} {
+		t.Run(mode, func(t *testing.T) { serve(t, mode, names) })
+	}
+}
+
+// serve wants the named addresses in the ready file beside those of every world.
+func serve(t *testing.T, mode string, names []string) {
+	t.Helper()
 	dir := t.TempDir()
 	ready := filepath.Join(dir, "ready.json")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, built.sim, "serve", "--ready-file", ready)
+	cmd := exec.CommandContext(ctx, built.sim, "serve", "--mode", mode, "--ready-file", ready)
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	if err := cmd.Start(); err != nil {
@@ -151,9 +173,10 @@ func TestServe(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	var a struct {
-		Control, CA, Broker, Dir string
-		MFPs                     []struct{ ID, ESCL string } `json:"mfps"`
-		Services                 map[string]string           `json:"fax_services"`
+		Control, CA, Broker, Dir, ADFS, SAML string
+
+		MFPs     []struct{ ID, ESCL, Reader string } `json:"mfps"`
+		Services map[string]string                   `json:"fax_services"`
 	}
 	for {
 		data, err := os.ReadFile(ready)
@@ -171,6 +194,12 @@ func TestServe(t *testing.T) {
 	}
 	if a.Control == "" || a.CA == "" || a.Broker == "" || len(a.MFPs) != 1 || a.MFPs[0].ESCL == "" || a.Services["faxplus"] == "" {
 		t.Errorf("the ready file says %+v", a)
+	}
+	for _, name := range names {
+		at := map[string]string{"reader": a.MFPs[0].Reader, "adfs": a.ADFS, "saml": a.SAML}[name]
+		if at == "" {
+			t.Errorf("the ready file of %s has no %s: %+v", mode, name, a)
+		}
 	}
 	if _, err := os.Stat(a.CA); err != nil {
 		t.Error(err)
@@ -200,7 +229,7 @@ func TestUsage(t *testing.T) {
 	}{
 		{"nothing", nil, 2, "platen-sim demo"},
 		{"no such command", []string{"dance"}, 2, `no command "dance"`},
-		{"a mode of later", []string{"demo", "--mode", "saml"}, 2, "not built yet: only shared-account"},
+		{"a world of a mode and of a scenario", []string{"serve", "--mode", "saml", "--scenario", "x.yaml"}, 2, "leave --mode out"},
 		{"a mode of nobody", []string{"demo", "--mode", "x"}, 2, "not known"},
 		{"no scenario", []string{"run"}, 2, "at least one scenario"},
 		{"a flag that is not there", []string{"run", "--fast"}, 2, "fast"},
