@@ -269,3 +269,13 @@ func (b *browser) sendFax(number string) string {
 	}
 	return n
 }
+
+// isValue finds the button with a value.
+func isValue(value string) func(*html.Node) bool {
+	return func(n *html.Node) bool { return n.Data == "button" && attr(n, "value") == value }
+}
+
+// lang is the language of the page.
+func (b *browser) lang() string {
+	return attr(find(b.doc, func(n *html.Node) bool { return n.Data == "html" }), "lang")
+}

@@ -4,10 +4,13 @@
 // quicker and shows progress live.
 //
 // A visit is one person at one device, kept by [signin.Sessions] and found by a
-// cookie that is good for that device's pages only. A panel shows the document
-// of its own visit, and of all other faxes of its device no more than an ending
-// of the number; whoever knows a fax's job number may look closer. How pages
-// are scanned, stored, converted and sent is not known here.
+// cookie that is good for that device's pages only. At a shared device a panel
+// shows the document of its own visit, and of all other faxes of the device no
+// more than an ending of the number; whoever knows a fax's job number may look
+// closer. At a device where people sign in, every other way leads to the
+// sign-in first, and a person sees their own faxes of all devices and nobody
+// else's. How people sign in, and how pages are scanned, stored, converted and
+// sent, is not known here.
 //
 // The routes, below /panel/DEVICE/ (every POST needs the visit's token and ends
 // in a redirect):
@@ -17,6 +20,11 @@
 //	POST look                      language, contrast
 //	POST more                      another tap: the visit goes on
 //	GET  leave, POST leave         ask before erasing pages; end the visit
+//	GET  signin, POST signin       what the sign-in asks; an answer without a secret
+//	POST signin/secret             a password, PIN or code; https or loopback only
+//	GET  signin/qr                 the square for a phone
+//	GET  launch?t=TOKEN            somebody the device vouches for
+//	GET  hello, POST hello         who signed in; pages that waited for them
 //	GET  number, POST number       who gets it: keys, field, next, + another
 //	GET  number/sure               a number no numbering plan knows
 //	GET  people                    every recipient

@@ -129,8 +129,12 @@ func (p *Panel) askLeave(w http.ResponseWriter, r *http.Request, v *visit) error
 	if j == nil || len(j.Pages) == 0 && !p.opt.Desk.State(j.ID).Running {
 		return p.to(w, r, v, "")
 	}
+	title := v.T("leave.title")
+	if v.person() {
+		title = v.T("signout")
+	}
 	return p.show(w, r, v, http.StatusOK, &page{
-		Screen: "leave", Title: v.T("leave.title"), Back: "leave", Data: leaveData{Pages: len(j.Pages), Keep: v.person(), On: "scan"},
+		Screen: "leave", Title: title, Back: "leave", Data: leaveData{Pages: len(j.Pages), Keep: v.person(), On: "scan"},
 	})
 }
 

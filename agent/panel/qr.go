@@ -16,9 +16,10 @@ const qrEdge = 4
 
 // shownData is what a panel shows for signing in by phone.
 type shownData struct {
-	QR                   bool
-	Size                 int // of the picture, in pixels
-	Scale                int // pixels of one module
+	Shown                bool // there is a code
+	QR                   bool // and a picture of it
+	Size                 int  // of the picture, in pixels
+	Scale                int  // pixels of one module
 	Address, Code, Match string
 	MinutesLeft          string // "4:31"
 }
@@ -29,7 +30,7 @@ func (d *shownData) show(s *signin.Shown, now time.Time, scale int) {
 	if s == nil {
 		return
 	}
-	d.Address, d.Code, d.Match = s.Address, s.Code, s.Match
+	d.Shown, d.Address, d.Code, d.Match = true, s.Address, s.Code, s.Match
 	left := max(0, int(s.Expires.Sub(now).Seconds()+0.999))
 	d.MinutesLeft = fmt.Sprintf("%d:%02d", left/60, left%60)
 	code, err := encodeQR(s.QR)

@@ -1,11 +1,7 @@
 package panel_test
 
 import (
-	"bytes"
 	"context"
-	"crypto/tls"
-	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -102,6 +98,7 @@ func (f *reception) Answer(_ context.Context, id string, a signin.Answer) (signi
 		u.View = signin.View{Stage: signin.StageEmail, Rev: u.Rev, Email: u.Email, Ways: []signin.Way{signin.WayPhone}}
 	case a.Queue && u.Queue:
 		u.done(job.Person{}, "", nil)
+		u.id.Claimed = u.Email
 	case a.Way.OnPhone():
 		u.Stage, u.Way, u.Shown = signin.StagePhone, a.Way, shown()
 	case u.Stage == signin.StageEmail && strings.HasPrefix(a.Email, "down@"):
@@ -178,12 +175,6 @@ func (f *reception) change(fn func(*underWay)) {
 	}
 }
 
-func (f *reception) ask(fn func()) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	fn()
-}
-
 func shown() *signin.Shown {
 	return &signin.Shown{
 		Address: "https://fax.contoso.example/device", Code: "K7QF-2MXD", Match: "47",
@@ -241,30 +232,6 @@ func (b *browser) login(email string) *browser {
 	return b.tap("Send a fax").fill("email", email).tap("Next").fill("secret", "right & sound+ü%").tap("Sign in")
 }
 
-// https serves the same panel over TLS and moves the browser there.
-func (r *rig) https(b *browser) *browser {
-	r.t.Helper()
-	srv := httptest.NewTLSServer(r.panel)
-	r.t.Cleanup(srv.Close)
-	b.client.Transport = srv.Client().Transport
-	b.site = srv.URL
-	return b
-}
-
-// far answers as if the request came from another machine: plain, unless tls.
-func (r *rig) far(method, path string, body []byte, secure bool) *httptest.ResponseRecorder {
-	req := httptest.NewRequest(method, path, bytes.NewReader(body))
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.RemoteAddr = "10.1.2.3:5000"
-	req.Host = "10.0.0.1"
-	if secure {
-		req.TLS = new(tls.ConnectionState)
-	}
-	w := httptest.NewRecorder()
-	r.panel.ServeHTTP(w, req)
-	return w
-}
-
 // tokens returns the tokens of all visits.
 func (r *rig) tokens() []string {
 	all, err := r.sessions.Idle(r.t.Context(), r.clock.now().Add(time.Hour))
@@ -300,5 +267,3 @@ func send(t *testing.T, ev *signin.Events, e signin.Event) {
 		t.Fatal(err)
 	}
 }
-
-var _ http.Handler = (*panel.Panel)(nil)

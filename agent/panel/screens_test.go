@@ -15,6 +15,7 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/platen-fax/platen/agent/job"
+	"github.com/platen-fax/platen/agent/panel"
 	"github.com/platen-fax/platen/devices"
 )
 
@@ -27,6 +28,7 @@ type screen struct {
 	pages int
 	reach func(r *rig, b *browser)
 	last  func(r *rig, b *browser)
+	how   func(*panel.Options) // the device's mode
 }
 
 const someJob = "0190a000-0000-7000-8000-00000000000"
@@ -56,7 +58,7 @@ func scanTrouble(n int, err error) func(r *rig, b *browser) {
 
 // screens lists everything there is to see.
 func screens() []screen {
-	return []screen{
+	all := []screen{
 		{name: "home", reach: func(*rig, *browser) {}},
 		{name: "home-ended", reach: func(r *rig, b *browser) {
 			b.tap("Send a fax")
@@ -167,6 +169,7 @@ func screens() []screen {
 			b.post("/panel/front-desk/send", b.values(find(b.doc, isForm("send")), nil))
 		}},
 	}
+	return append(all, signinScreens()...)
 }
 
 // five fills in five recipients.
@@ -197,7 +200,11 @@ func some(r *rig) {
 // open goes to a screen in a language.
 func (s screen) open(t *testing.T, lang, sharp string) (*rig, *browser) {
 	t.Helper()
-	r := newRig(t, s.pages)
+	how := s.how
+	if how == nil {
+		how = func(*panel.Options) {}
+	}
+	r := newRig(t, s.pages, how)
 	b := r.browse("front-desk")
 	s.reach(r, b)
 	if lang == "fr" || sharp != "" {
@@ -226,6 +233,8 @@ var scrub = []struct {
 	{regexp.MustCompile(`data-refresh="[0-9]+"`), `data-refresh="N"`},
 	{regexp.MustCompile(`content="[0-9]+;url`), `content="N;url`},
 	{regexp.MustCompile(`(<span id="(?:left|count)">)[0-9]+`), "${1}N"},
+	{regexp.MustCompile(`(<span id="until">)[0-9:]+`), "${1}M:SS"},
+	{regexp.MustCompile(`name="rev" value="[0-9]+"`), `name="rev" value="N"`},
 	{regexp.MustCompile(`class="job">[0-9A-Z]{4}`), `class="job">4F7K`},
 	{regexp.MustCompile(`[Ff]ax [0-9A-Z]{4}\b`), `Fax 4F7K`},
 }

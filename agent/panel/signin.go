@@ -63,15 +63,13 @@ func (p *Panel) signinPage(w http.ResponseWriter, r *http.Request, v *visit) err
 // signinPost takes an answer without a secret.
 func (p *Panel) signinPost(w http.ResponseWriter, r *http.Request, v *visit) error {
 	a := signin.Answer{Rev: rev(r)}
-	switch r.PostForm.Get("do") {
+	do := r.PostForm.Get("do")
+	if r.PostForm.Get("domain") != "" {
+		do = "email"
+	}
+	switch do {
 	case "email":
-		a.Email = strings.TrimSpace(r.PostForm.Get("email"))
-		if domain := r.PostForm.Get("domain"); domain != "" && a.Email != "" && !strings.Contains(a.Email, "@") {
-			a.Email += "@" + domain
-		}
-		if len(a.Email) > maxName {
-			a.Email = strings.ToValidUTF8(a.Email[:maxName], "")
-		}
+		a.Email = typedName(r)
 	case "way":
 		a.Way = signin.Way(r.PostForm.Get("way"))
 	case "yes":
@@ -83,7 +81,7 @@ func (p *Panel) signinPost(w http.ResponseWriter, r *http.Request, v *visit) err
 	case "back":
 		a.Back = true
 	case "queue":
-		a.Queue = true
+		a.Queue, a.Email = true, typedName(r)
 	default:
 		return errForm
 	}
@@ -97,6 +95,19 @@ func (p *Panel) signinSecret(w http.ResponseWriter, r *http.Request, v *visit) e
 		return p.to(w, r, v, "signin?differ=1")
 	}
 	return p.answer(w, r, v, signin.Answer{Rev: rev(r), Secret: secrets.first, Code: strings.TrimSpace(r.PostForm.Get("code"))})
+}
+
+// typedName is what stands in the field, with the suggested domain where that
+// was tapped.
+func typedName(r *http.Request) string {
+	name := strings.TrimSpace(r.PostForm.Get("email"))
+	if domain := r.PostForm.Get("domain"); domain != "" && name != "" && !strings.Contains(name, "@") {
+		name += "@" + domain
+	}
+	if len(name) > maxName {
+		name = strings.ToValidUTF8(name[:maxName], "")
+	}
+	return name
 }
 
 func rev(r *http.Request) int {
@@ -123,6 +134,13 @@ func (p *Panel) answer(w http.ResponseWriter, r *http.Request, v *visit, a signi
 		return err
 	case view.Stage == signin.StageDone:
 		return p.welcome(w, r, v, view)
+	case a.Back && view.Stage == signin.StagePhone:
+		// Nothing but the phone can be offered, so that back is the first screen.
+		if err := p.end(ctx, v.s, "person"); err != nil {
+			return err
+		}
+		setCookie(w, r, v.dev.ID, cookieVisit, "")
+		return p.to(w, r, v, "")
 	}
 	return p.to(w, r, v, "signin")
 }
@@ -143,7 +161,7 @@ type signinData struct {
 	Linking    bool
 	Again      bool
 	Queue      bool
-	Badge      bool // holding the badge to the reader once more helps
+	Narrow     bool // a keypad stands beside
 	Mend       string
 	shownData
 }
@@ -168,13 +186,21 @@ func (p *Panel) showView(w http.ResponseWriter, r *http.Request, v *visit, view 
 	}
 	stage := string(view.Stage)
 	pg := &page{Screen: "signin-" + stage, Title: v.T("signin.title"), Back: "signin", Watch: "signin", Rev: strconv.Itoa(view.Rev), Data: d}
-	if v.say.Has("panel.signin." + stage + ".title") {
-		pg.Title = v.T("signin." + stage + ".title")
+	if key := "signin." + strings.ReplaceAll(stage, "-", "") + ".title"; v.say.Has("panel." + key) {
+		pg.Title = v.T(key)
 	}
+	most := 1 // as many as fit beside the way forward
+	if view.Stage == signin.StageStuck || view.Stage == signin.StagePhone {
+		most = 2
+	}
+	if view.Queue && view.Stage == signin.StageEmail {
+		most = 0
+	}
+	d.Narrow = view.Stage == signin.StageCode || view.Stage == signin.StagePIN
 	seen := map[string]bool{v.T("signin.way." + string(view.Way)): true}
 	for _, way := range view.Ways {
 		label := v.T("signin.way." + string(way))
-		if (way.Typed() || way.OnPhone()) && !seen[label] && len(d.Ways) < 2 {
+		if (way.Typed() || way.OnPhone()) && !seen[label] && len(d.Ways) < most {
 			seen[label] = true
 			d.Ways = append(d.Ways, wayButton{string(way), label})
 		}
@@ -186,13 +212,12 @@ func (p *Panel) showView(w http.ResponseWriter, r *http.Request, v *visit, view 
 	case signin.StagePassword, signin.StageCode:
 		d.Back = true
 	case signin.StagePhone:
-		d.Back = view.Email != "" || v.dev.Mode == ModeUserPrompt
+		d.Back = private(r)
 		d.show(view.Shown, p.opt.Clock(), 5)
 	case signin.StageStuck:
 		d.Back, d.Again = v.dev.Mode == ModeUserPrompt || v.dev.Others || view.Linking, true
 		if d.Problem != nil {
 			pg.Title = d.Problem.Title
-			d.Badge = v.dev.Reader && (view.Problem.Problem == signin.BadgeUnread || view.Problem.Problem == signin.NotPrivate)
 		}
 	case signin.StageConfirm, signin.StagePIN, signin.StageNewPIN, signin.StageLink:
 	default:

@@ -210,7 +210,7 @@ func TestNothingWithoutSignIn(t *testing.T) {
 		"number", "people", "scan", "check", "faxes", "find", "hello", "sent/x", "fax/" + someJob + "1", "number/sure", "page/0001", "preview/x/0001",
 		"fax/" + someJob + "1/cancel",
 	} {
-		b.get("/panel/front-desk/"+path).want("Who are you?").not("0177")
+		b.get("/panel/front-desk/" + path).want("Who are you?").not("0177")
 	}
 	for _, path := range posts {
 		if path == "look" || path == "leave" || path == "more" || strings.HasPrefix(path, "signin") {

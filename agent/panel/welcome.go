@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -34,7 +35,7 @@ func (p *Panel) welcome(w http.ResponseWriter, r *http.Request, v *visit, view s
 			s.Lang, s.Sharp, s.Way = old.Lang, old.Sharp, id.Way
 			s.Form.Options = job.Options{Resolution: v.dev.Resolution, Paper: v.dev.Paper}
 			if unverified {
-				s.Claimed = view.Email
+				s.Claimed = id.Claimed
 			}
 		})
 	}
@@ -66,8 +67,15 @@ func (p *Panel) welcome(w http.ResponseWriter, r *http.Request, v *visit, view s
 	if unverified {
 		return p.to(w, r, v, "number")
 	}
+	q := url.Values{}
 	if resumed > 0 {
-		return p.to(w, r, v, "hello?n="+strconv.Itoa(resumed))
+		q.Set("n", strconv.Itoa(resumed))
+	}
+	if view.Problem != nil { // the person is in, but the badge could not be linked
+		q.Set("e", string(view.Problem.Problem))
+	}
+	if len(q) > 0 {
+		return p.to(w, r, v, "hello?"+q.Encode())
 	}
 	return p.to(w, r, v, "hello")
 }
@@ -93,7 +101,8 @@ func (p *Panel) lastDomain(device string) string {
 type helloData struct {
 	Name, Mail string
 	Resumed    int
-	Waiting    int // pages of a draft left before
+	Wrong      string // what did not work beside
+	Waiting    int    // pages of a draft left before
 }
 
 // hello is the first screen of somebody who signed in: a wrong mapping is seen
@@ -108,6 +117,9 @@ func (p *Panel) hello(w http.ResponseWriter, r *http.Request, v *visit) error {
 	}
 	if n, err := strconv.Atoi(r.URL.Query().Get("n")); err == nil && n > 0 && n <= resumeMost {
 		d.Resumed = n
+	}
+	if k := problem("signin-" + r.URL.Query().Get("e")); k.known() {
+		d.Wrong = v.T("problem." + string(k) + ".what")
 	}
 	j, err := p.waiting(r.Context(), v)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 
 // full uses every field.
 var full = panelmsg.State{
-	V: 1, Rev: "a1", Left: 12, Ended: true,
+	V: 1, Rev: "a1", Left: 12, Ended: true, Go: "/panel/front-desk/?r=1",
 	Draft: &panelmsg.Draft{
 		Pages: 2, Scanning: true, Status: "Scanning page 3", Stored: "2 pages kept",
 		Error:  &panelmsg.Error{Code: "D-204", Text: "The feeder stopped."},
@@ -24,7 +24,7 @@ var full = panelmsg.State{
 // TestWireForm pins the bytes, because a page that was loaded before an upgrade
 // of the agent still reads them.
 func TestWireForm(t *testing.T) {
-	const want = `{"v":1,"rev":"a1","left":12,"ended":true,"draft":{"pages":2,"scanning":true,"status":"Scanning page 3",` +
+	const want = `{"v":1,"rev":"a1","left":12,"ended":true,"go":"/panel/front-desk/?r=1","draft":{"pages":2,"scanning":true,"status":"Scanning page 3",` +
 		`"stored":"2 pages kept","error":{"code":"D-204","text":"The feeder stopped."},` +
 		`"thumbs":[{"n":1,"src":"/panel/front-desk/preview/x/0001"},{"n":2}]},"lines":[{"r":1,"tone":"safe","text":"arrived 14:05"}]}`
 	got, err := panelmsg.Encode(full)

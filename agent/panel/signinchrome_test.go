@@ -1,0 +1,80 @@
+package panel_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+
+	"github.com/platen-fax/platen/agent/panel"
+	"github.com/platen-fax/platen/agent/signin"
+)
+
+// TestSignInInTheBrowser signs in by badge and PIN, and by phone, in a real
+// browser: with everything, without WebSockets, and without scripts. Nobody
+// touches the screen for the badge or the phone to move it on.
+func TestSignInInTheBrowser(t *testing.T) {
+	browserCtx := newChrome(t)
+	for _, way := range []struct {
+		name    string
+		scripts bool
+		first   prepare
+	}{
+		{"full", true, nil},
+		{"no WebSocket", true, func(ctx context.Context) error {
+			_, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{
+				Source: `delete window.WebSocket;`,
+			})
+			return err
+		}},
+		{"no scripts", false, func(ctx context.Context) error {
+			_, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+			return err
+		}},
+	} {
+		t.Run(way.name, func(t *testing.T) {
+			r, f, ev := atReader(t, 0, func(o *panel.Options) { o.Devices[0].Others = true })
+			c := tab(t, browserCtx, 800, 480, way.first)
+			c.run(chromedp.Navigate(r.srv.URL + "/panel/front-desk/"))
+			c.want("Hold your badge to the reader.")
+			send(t, ev, signin.Event{Device: "front-desk", Tap: &signin.Tap{Person: ann, PIN: true}})
+			c.want("Your PIN")
+			if way.scripts {
+				for _, key := range "2468" {
+					c.tap(string(key))
+				}
+			} else {
+				eval[int](c, `document.getElementById('number').value = '2468', 1`)
+			}
+			until(t, "the PIN to be typed", func() bool {
+				n, _ := eval[int](c, `document.getElementById('number').value.length`)
+				return n == 4
+			})
+			c.tap("Sign in").want("Hello, Ann Beaulieu")
+			c.check("hello")
+			c.quiet()
+			// The same badge again signs out, and the page goes by itself where it can.
+			send(t, ev, signin.Event{Device: "front-desk", Tap: &signin.Tap{Person: ann}})
+			if !way.scripts {
+				until(t, "the visit to end", func() bool { return len(r.tokens()) == 0 })
+				c.tap("My faxes")
+			}
+			c.want("Hold your badge to the reader.")
+			c.tap("Sign in without").want("Who are you?").tap("With your phone").want("K7QF-2MXD")
+			if size, _ := eval[string](c, `(function () { var i = document.images[0]; return i.complete + ' ' + (i.naturalWidth - i.width); }())`); size != "true 0" {
+				t.Errorf("the square is %q; want it loaded, and each of its pixels one of the screen's", size)
+			}
+			f.change(func(u *underWay) {
+				u.Stage, u.Person, u.Way, u.Shown = signin.StageConfirm, ann, signin.WayCompanyPhone, nil
+			})
+			c.want("Is this you?").tap("Yes, that is me").want("Hello, Ann Beaulieu")
+			c.quiet()
+			if n := fmt.Sprint(f.attempts); n != "0" {
+				t.Errorf("%s wrong tries, want none", n)
+			}
+		})
+	}
+}
