@@ -1,9 +1,13 @@
-// Package signin knows who stands at a device: the sessions of the panels and
-// the authority a session gives to a job.
+// Package signin knows who stands at a device: the way into a session, the
+// sessions of the panels, and the authority a session gives to a job.
 //
-// A session lives in memory and holds no secret: what a person typed to sign in
-// is gone before it exists. Sessions is an interface so that several agents can
-// share them one day; how a fax is sent with a grant is not known here.
+// [Reception] leads a person through signing in: what is asked next, which ways
+// are offered ([Order]), how often one identity may fail ([Limits]). How one way
+// works on the wire is known to the packages below only, one for each. A session
+// lives in memory and holds no secret: what a person typed to sign in is gone
+// before it exists. The credential it came with, if any, is kept in
+// [Authorities]. Sessions is an interface so that several agents can share them
+// one day; how a fax is sent with a grant is not known here.
 package signin
 
 import (

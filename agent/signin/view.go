@@ -28,16 +28,18 @@ type View struct {
 	Email string // as typed so far
 	Way   Way    // of StagePassword, StageCode and StagePhone
 	Ways  []Way  // other ways that may be chosen now, best first
-	Shown *Shown // of StagePhone
+	Shown *Shown // of StagePhone; nil while there is no code, and Problem says why
 	// Person is set from StageConfirm on, and for StagePIN and StageNewPIN.
 	Person job.Person
 	// Linking says that a new badge waits to be linked by this sign-in.
 	Linking bool
 	// Problem is what became of the last answer; nil when it was good. With
-	// StageStuck it is why nothing can be done.
+	// StageStuck it is why nothing can be done. With StageDone the person is in,
+	// but a badge could not be linked. Its Err is always nil.
 	Problem *Refused
 	// Queue says that, with the sign-in unreachable, policy lets the fax go in the
-	// device's name, marked as of somebody unverified; see Answer.Queue.
+	// device's name, marked as of somebody unverified; see Answer.Queue. At
+	// StageEmail an address has to come along where Email is "".
 	Queue bool
 }
 
