@@ -88,10 +88,9 @@ func (p *Phone) SignIn(ctx context.Context, s Shown, c Credentials, yes bool) er
 			return p.decide(ctx, map[bool]string{true: "Continue", false: "No, cancel"}[yes], yes)
 		case page.Hidden("SAMLResponse") != "": // the way back, which scripts would take
 			_, err = p.b.Tap(ctx, nil, page.Taps()...)
+		case tried && (page.Field("password") || page.ByID("sso") != ""): // asked once more
+			return fmt.Errorf("phone: %w: %.300q", ErrRefused, page.Text())
 		case page.Field("password"):
-			if tried {
-				return fmt.Errorf("phone: %w: %.300q", ErrRefused, page.Text())
-			}
 			tried = true
 			err = p.enter(ctx, page, c)
 		case page.ByID("sso") != "":

@@ -98,6 +98,7 @@ type player struct {
 	secrets   []string             // typed so far
 	codes     map[string]time.Time // when each person's last one-time code was made for
 	shown     person.Shown         // what a phone took from the panel
+	ticket    string               // launch token used last
 	elsewhere int                  // wrong passwords typed at the fax service in other places
 }
 

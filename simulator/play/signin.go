@@ -26,6 +26,8 @@ func (p *player) signing(ctx context.Context, s *scenario.Step) (ok bool, err er
 		return true, p.onPhone(ctx, s.Phone)
 	case s.Badge != nil:
 		return true, p.badge(ctx, s.Badge)
+	case s.Launch != nil:
+		return true, p.launch(ctx, s.Launch)
 	case s.Company != nil:
 		p.setCompany(s.Company)
 		return true, nil
@@ -123,6 +125,7 @@ func (p *player) onPhone(ctx context.Context, s *scenario.Phone) error {
 		if p.shown, err = p.who.Code(); err != nil {
 			return err
 		}
+		p.typed(p.shown.Code)
 	}
 	c := person.Credentials{User: who.Email, Password: p.typed(or(s.Password, who.Password))}
 	if who.State == world.WithCode {
@@ -154,6 +157,8 @@ func (p *player) badge(ctx context.Context, b *scenario.Badge) error {
 		return errors.New("there is no reader; write mode: device-login")
 	case b.Unplug:
 		return r.Unplug()
+	case b.Replug:
+		return r.Replug()
 	case b.Garble:
 		return r.Garble(b.Tap)
 	}
@@ -177,6 +182,20 @@ func (p *player) badge(ctx context.Context, b *scenario.Badge) error {
 			return fmt.Errorf("the panel does not notice the badge: %w", err)
 		}
 	}
+}
+
+// launch opens the panel as the program of the device does. What the panel says
+// to it is for a later step to see.
+func (p *player) launch(ctx context.Context, l *scenario.Launch) error {
+	device := p.device(l.Device)
+	if !l.Again {
+		var err error
+		if p.ticket, err = p.w.LaunchToken(device, l.As, time.Duration(l.Age), l.Forged); err != nil {
+			return err
+		}
+	}
+	_, err := p.who.Open(ctx, p.home.PanelURL(device)+"launch?t="+p.typed(p.ticket))
+	return err
 }
 
 // unnoticed is when somebody holds their badge up again.

@@ -92,13 +92,16 @@ func (c *stepChecker) step(s *Step, path string) {
 		}
 	}
 	switch {
-	case s.SignIn != nil, s.Phone != nil, s.Badge != nil, s.Company != nil, s.Person != nil, s.ExpectPassword != nil, s.ExpectOwner != nil:
+	case s.SignIn != nil, s.Phone != nil, s.Badge != nil, s.Launch != nil, s.Company != nil, s.Person != nil, s.ExpectPassword != nil, s.ExpectOwner != nil:
 		c.people(s, path, bad)
 		if s.SignIn != nil {
 			device("sign_in.device", s.SignIn.Device)
 		}
 		if s.Badge != nil {
 			device("badge.device", s.Badge.Device)
+		}
+		if s.Launch != nil {
+			device("launch.device", s.Launch.Device)
 		}
 		if s.ExpectOwner != nil {
 			fax("expect_owner.fax", s.ExpectOwner.Fax)

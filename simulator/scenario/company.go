@@ -24,6 +24,7 @@ type Company struct {
 	Idle       Duration `yaml:"idle"`
 	Brokered   bool     `yaml:"brokered"`
 	Barred     bool     `yaml:"barred"` // brokered, but AD FS is not on the service's list
+	Launch     bool     `yaml:"launch"` // the devices vouch for people they signed in themselves
 	Directory  string   `yaml:"directory"`
 	People     []Person `yaml:"people"` // none: ann (badge 04711) and bob (04712)
 	Mood       *Mood    `yaml:"mood"`
@@ -112,7 +113,7 @@ func (c *Company) world() world.Company {
 	o := world.Company{
 		Account: c.Account, Provider: idp.Profile(c.Provider), Code: c.Code, CodeTime: time.Duration(c.CodeTime),
 		TicketTime: time.Duration(c.TicketTime), Idle: time.Duration(c.Idle), Brokered: c.Brokered, Barred: c.Barred,
-		ADFS: c.Mood.ADFS(), Knobs: c.Knobs.IDP(), Directory: c.Directory,
+		ADFS: c.Mood.ADFS(), Knobs: c.Knobs.IDP(), Directory: c.Directory, Launch: c.Launch,
 	}
 	for _, p := range c.People {
 		o.People = append(o.People, world.Person{
@@ -214,9 +215,11 @@ func (c *stepChecker) people(s *Step, path string, bad func(key, format string, 
 			bad("phone.do", "%q is not known, write %s, %s or %s", s.Phone.Do, PhoneApprove, PhoneDeny, PhoneOpen)
 		}
 	case s.Badge != nil:
-		if s.Badge.Tap == "" && !s.Badge.Unplug {
+		if s.Badge.Tap == "" && !s.Badge.Unplug && !s.Badge.Replug {
 			bad("badge.tap", "missing, write the number of the card")
 		}
+	case s.Launch != nil:
+		person("launch.as", s.Launch.As)
 	case s.Person != nil:
 		person("person.as", s.Person.As)
 		if s.Person.State != nil {

@@ -45,6 +45,17 @@ type Badge struct {
 	Tap    string `yaml:"tap"` // number, as the reader prints it
 	Garble bool   `yaml:"garble"`
 	Unplug bool   `yaml:"unplug"` // the reader's cable instead of a card
+	Replug bool   `yaml:"replug"`
+}
+
+// Launch is a device that signed somebody in itself and opens the panel with a
+// token that says so.
+type Launch struct {
+	Device string   `yaml:"device"`
+	As     string   `yaml:"as"`
+	Age    Duration `yaml:"age"`    // made that long ago
+	Forged bool     `yaml:"forged"` // signed with another key
+	Again  bool     `yaml:"again"`  // the token of the launch step before
 }
 
 // ExpectPassword counts the passwords that reached a server so far. Each must

@@ -23,6 +23,7 @@ type Step struct {
 	Away    Duration     `yaml:"away"`     // nobody touches anything for that long
 	Phone   *Phone       `yaml:"phone"`    // sign in on a phone, with the panel's code
 	Badge   *Badge       `yaml:"badge"`    // hold a card to a reader
+	Launch  *Launch      `yaml:"launch"`   // the device opens the panel for somebody
 	Company *CompanyKnob `yaml:"company"`  // make AD FS or the provider misbehave, or not any more
 	Person  *PersonKnob  `yaml:"person"`   // change somebody's account
 

@@ -42,6 +42,8 @@ type Company struct {
 	// Directory is where badges and people are looked up: DirectoryCSV or
 	// DirectorySCIM; "" is the file where the mode is device-login, else none.
 	Directory string
+	// Launch gives the devices keys to vouch for people whom they signed in.
+	Launch bool
 }
 
 // How people of an account sign in.

@@ -31,6 +31,9 @@ devices:
 {{- if .Reader}}
     reader: {port: "{{.Reader.Path}}", profile: generic}
 {{- end}}
+{{- if .LaunchFile}}
+    launch_key_file: {{.LaunchFile}}
+{{- end}}
 {{- end}}
 fax_services:
 {{- if eq .Service "xmcloud"}}
@@ -94,6 +97,9 @@ type Agent struct {
 // nobody else may know.
 func (w *World) Given() []string {
 	names := []string{caFile, tokenFile, xmTokenFile, configFile, peopleFile, scimTokenFile, agentCertFile, agentKeyFile}
+	for _, s := range w.Stations {
+		names = append(names, launchFile(s.ID))
+	}
 	for i, n := range names {
 		names[i] = filepath.Join(w.dir, n)
 	}

@@ -98,8 +98,9 @@ type Station struct {
 	// FirstBatch is the number of the first stack that Refill loads.
 	FirstBatch uint32
 	// Reader is the card reader beside it, nil where badges are not used.
-	Reader *reader.Reader
-	server *mfp.Server
+	Reader    *reader.Reader
+	launchKey string
+	server    *mfp.Server
 }
 
 // URL returns the eSCL root.
@@ -285,6 +286,11 @@ func (w *World) addPeople(o Options) error {
 	}
 	if o.Company.Directory == DirectorySCIM {
 		if err := w.addSCIM(); err != nil {
+			return err
+		}
+	}
+	if o.Company.Launch {
+		if err := w.addLaunchKeys(); err != nil {
 			return err
 		}
 	}
