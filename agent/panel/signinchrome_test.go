@@ -13,6 +13,36 @@ import (
 	"github.com/platen-fax/platen/agent/signin"
 )
 
+// TestEveryRefusalFits audits the screen of each refusal at the smallest panel, in
+// both languages, where nothing can be asked and beside the field.
+func TestEveryRefusalFits(t *testing.T) {
+	c := tab(t, newChrome(t), 800, 480, nil)
+	f := newReception()
+	r := newRig(t, 0, people(f, panel.ModeUserPrompt))
+	b := r.browse("front-desk").tap("Send a fax")
+	for _, lang := range []string{"en", "fr"} {
+		form := b.values(find(b.doc, isForm("look")), nil)
+		form.Set("lang", lang)
+		b.post("/panel/front-desk/look", form)
+		if err := setCookies(b, r.srv.URL)(c.ctx); err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range signinProblems(t) {
+			for _, stage := range []signin.Stage{signin.StageStuck, signin.StagePassword, signin.StagePIN} {
+				f.change(func(u *underWay) {
+					u.View = signin.View{
+						Stage: stage, Rev: u.Rev, Way: signin.WayCompany, Email: ann.Email, Person: ann, Ways: []signin.Way{signin.WayPhone},
+						Problem: &signin.Refused{Problem: p, Support: "MSIS7068", Until: r.clock.now().Add(-1)},
+					}
+				})
+				c.run(chromedp.Navigate(r.srv.URL + "/panel/front-desk/signin"))
+				c.check(fmt.Sprintf("%s at %s in %s", p, stage, lang))
+			}
+		}
+	}
+	c.run(chromedp.Navigate("about:blank"))
+}
+
 // TestSignInInTheBrowser signs in by badge and PIN, and by phone, in a real
 // browser: with everything, without WebSockets, and without scripts. Nobody
 // touches the screen for the badge or the phone to move it on.

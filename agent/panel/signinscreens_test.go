@@ -36,7 +36,7 @@ func signinScreens() []screen {
 		return func(o *panel.Options) { people(newReception(), panel.ModeUserPrompt, more...)(o) }
 	}
 	badge := func(o *panel.Options) { people(newReception(), panel.ModeDeviceLogin)(o) }
-	all := []screen{
+	return []screen{
 		{name: "home-prompt", how: prompt(withReader), reach: func(*rig, *browser) {}},
 		{name: "home-prompt-ended", how: prompt(withReader), reach: func(_ *rig, b *browser) { b.get("/panel/front-desk/?ended=1") }},
 		{name: "badge", how: badge, reach: func(*rig, *browser) {}},
@@ -116,9 +116,6 @@ func signinScreens() []screen {
 		}, pages: 1, reach: func(r *rig, b *browser) {
 			login(r, b).dial("5145550199").tap("Scan").scanned().tap("Next")
 		}, last: func(_ *rig, b *browser) { b.tap(map[string]string{"en": "Send", "fr": "Envoyer"}[b.lang()]) }},
+		view("stuck-plain", signin.View{Stage: signin.StageStuck, Ways: phones, Problem: refused(signin.NotPrivate)}),
 	}
-	for _, p := range []signin.Problem{signin.NotPrivate, signin.NoWay, signin.BadgeUnread, signin.CompanyUntrusted, signin.Clock, signin.Declined, signin.NotAllowed} {
-		all = append(all, view("stuck-"+string(p), signin.View{Stage: signin.StageStuck, Ways: phones, Problem: refused(p)}))
-	}
-	return all
 }
