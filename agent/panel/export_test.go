@@ -1,0 +1,4 @@
+package panel
+
+// Unescape is unescape, for its fuzz test.
+var Unescape = unescape
