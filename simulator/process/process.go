@@ -150,6 +150,51 @@ func (a *Agent) signal(s os.Signal) error {
 	return nil
 }
 
+// reloaded is what the agent's log says of a reload, done or refused.
+var reloaded = [][]byte{[]byte("configuration reloaded"), []byte("the old configuration stays")} //nolint:gochecknoglobals // constant
+
+// Reload asks it to read its configuration again and waits until its log says
+// what came of it. An error says that it did not, or refused. Unix only.
+func (a *Agent) Reload(ctx context.Context) error {
+	if runtime.GOOS == "windows" {
+		return errors.New("reload the agent: there is no signal for it here")
+	}
+	a.mu.Lock()
+	cmd := a.cmd
+	a.mu.Unlock()
+	if cmd == nil {
+		return fmt.Errorf("reload the agent: %w", ErrEnded)
+	}
+	count := func(i int) (int, error) {
+		data, err := os.ReadFile(a.log)
+		return bytes.Count(data, reloaded[i]), err
+	}
+	done, err := count(0)
+	if err != nil {
+		return fmt.Errorf("reload the agent: %w", err)
+	}
+	stayed, err := count(1)
+	if err != nil {
+		return fmt.Errorf("reload the agent: %w", err)
+	}
+	if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		return fmt.Errorf("reload the agent: %w", err)
+	}
+	for {
+		if n, err := count(0); err != nil || n > done {
+			return err
+		}
+		if n, err := count(1); err != nil || n > stayed {
+			return errors.Join(err, fmt.Errorf("the agent keeps its old configuration\n%s", a.Tail(1200)))
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("reload the agent: %w", context.Cause(ctx))
+		case <-time.After(readyPoll):
+		}
+	}
+}
+
 // Ready waits until the address answers with 200. It fails at once when the
 // agent ends instead.
 func (a *Agent) Ready(ctx context.Context, address string) error {

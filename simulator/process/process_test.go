@@ -47,8 +47,21 @@ func act(args []string) int {
 	if err != nil {
 		return 2
 	}
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
 	go func() { _ = http.Serve(ln, http.NotFoundHandler()) }() //nolint:gosec // a test's child, ended with it
-	<-term
+	for reading := true; reading; {
+		select {
+		case <-hup:
+			if os.Getenv("ACT_AS_AGENT") == "badly" {
+				fmt.Println("reload: the old configuration stays")
+			} else {
+				fmt.Println("configuration reloaded")
+			}
+		case <-term:
+			reading = false
+		}
+	}
 	if os.Getenv("ACT_AS_AGENT") == "badly" {
 		return 3
 	}
@@ -96,6 +109,28 @@ func up(t *testing.T, address string) {
 			t.Fatal(err)
 		}
 		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// TestReload shows that whoever reloads waits for what came of it, each time.
+func TestReload(t *testing.T) {
+	for how, ok := range map[string]bool{"well": true, "badly": false} {
+		address := freeAddress(t)
+		a := agent(t, address, how)
+		if err := a.Reload(t.Context()); !errors.Is(err, process.ErrEnded) {
+			t.Errorf("Reload before Start = %v; want ErrEnded", err)
+		}
+		if err := a.Start(); err != nil {
+			t.Fatal(err)
+		}
+		up(t, address)
+		for range 2 {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			if err := a.Reload(ctx); (err == nil) != ok || ctx.Err() != nil {
+				t.Errorf("agent that acts %s: Reload = %v", how, err)
+			}
+			cancel()
+		}
 	}
 }
 

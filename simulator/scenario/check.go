@@ -14,9 +14,10 @@ import (
 
 // What the agent step takes.
 const (
-	AgentKill  = "kill"
-	AgentStop  = "stop"
-	AgentStart = "start"
+	AgentKill   = "kill"
+	AgentStop   = "stop"
+	AgentStart  = "start"
+	AgentReload = "reload"
 )
 
 // Where a walk through the panel may end early.
@@ -143,7 +144,7 @@ func (c *stepChecker) step(s *Step, path string) {
 	case s.LookUp != nil:
 		fax("look_up.fax", s.LookUp.Fax)
 	case s.Agent != "":
-		oneOf("agent", s.Agent, AgentKill, AgentStop, AgentStart)
+		oneOf("agent", s.Agent, AgentKill, AgentStop, AgentStart, AgentReload)
 	case s.Calls != nil:
 		if ops := faxcloud.Ops(""); !slices.Contains(ops, faxcloud.Op(s.Calls.Op)) {
 			bad("calls.op", "%q is not known, write one of %s", s.Calls.Op, ops)

@@ -68,8 +68,8 @@ sign_in:
 {{- if .SignIn.Brokered}}
   methods: [brokered, phone]
 {{- end}}
+  domains: [{{.Domain}}]
   pause: 2s
-  window: 1m
 {{- end}}
 panel: {listen: "{{.Panel}}", allow: []}
 spool: {dir: {{.State}}, quota_mib: 256}
@@ -123,7 +123,7 @@ func (w *World) WriteConfig(overlays ...*yaml.Node) (Agent, error) {
 		Panel:  "http://127.0.0.1:" + strconv.Itoa(port),
 	}
 	fill := map[string]any{
-		"Mode": w.mode, "SignIn": w.company, "Farm": "", "MEX": adfs.PathMEX, "RelyingParty": relyingParty, "OIDC": w.OIDC, "Client": clientID,
+		"Mode": w.mode, "SignIn": w.company, "Farm": "", "MEX": adfs.PathMEX, "RelyingParty": relyingParty, "OIDC": w.OIDC, "Client": clientID, "Domain": domain,
 		"Provider": "", "People": peopleFile, "SCIM": w.scim, "SCIMToken": scimTokenFile, "Cert": agentCertFile, "Key": agentKeyFile,
 		"Service": w.service, "XM": w.XMURL(), "XMToken": xmTokenFile, "Account": xmAccount, "Enrolled": xmDevice,
 		"Devices": w.Stations, "Fax": w.FaxURL() + "/v3", "Token": tokenFile, "CA": caFile, "From": w.fromPhone,
