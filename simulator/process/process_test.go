@@ -43,12 +43,12 @@ func act(args []string) int {
 	}
 	term := make(chan os.Signal, 1)
 	signal.Notify(term, syscall.SIGTERM)
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
 	ln, err := net.Listen("tcp", string(address))
 	if err != nil {
 		return 2
 	}
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
 	go func() { _ = http.Serve(ln, http.NotFoundHandler()) }() //nolint:gosec // a test's child, ended with it
 	for reading := true; reading; {
 		select {
