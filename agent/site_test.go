@@ -117,7 +117,7 @@ func (s *site) start() {
 // until polls a condition.
 func (s *site) until(what string, ok func() bool) {
 	s.Helper()
-	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			s.Fatalf("waited in vain until %s", what)
 		}
@@ -125,7 +125,7 @@ func (s *site) until(what string, ok func() bool) {
 }
 
 // browser stands at the panel.
-func (s *site) browser() *person.Browser { return person.New(10*time.Second, http.DefaultTransport) }
+func (s *site) browser() *person.Browser { return person.New(time.Minute, http.DefaultTransport) }
 
 // must fails the test with what the screen showed.
 func (s *site) must(b *person.Browser, what string, err error) {
@@ -176,25 +176,24 @@ func (s *site) doctor(legs ...string) {
 	}
 }
 
-// tap holds a badge to the reader until the panel greets its owner: nobody tells
-// when the agent has opened the line.
+// tap holds a badge to the reader until the panel greets its owner. Nobody tells
+// when the agent has opened the line, so the badge is held there again; not so soon
+// that the reader takes it for the same tap.
 func (s *site) tap(b *person.Browser, badge, name string) {
 	s.Helper()
+	var again time.Time
 	s.until("the panel greets "+name, func() bool {
-		if err := s.Station(station).Reader.Tap(badge); err != nil {
-			s.Fatal(err)
-		}
-		for range 20 {
-			p, err := b.Open(s.Context(), s.agent.PanelURL(station))
-			if err != nil {
+		if now := time.Now(); now.After(again) {
+			again = now.Add(4 * time.Second)
+			if err := s.Station(station).Reader.Tap(badge); err != nil {
 				s.Fatal(err)
 			}
-			if p.Screen() == person.ScreenHello && p.Has(name) {
-				return true
-			}
-			time.Sleep(10 * time.Millisecond)
 		}
-		return false
+		p, err := b.Open(s.Context(), s.agent.PanelURL(station))
+		if err != nil {
+			s.Fatal(err)
+		}
+		return p.Screen() == person.ScreenHello && p.Has(name)
 	})
 }
 
@@ -204,7 +203,7 @@ func (s *site) onPhone(b *person.Browser, who world.Person) {
 	s.Helper()
 	shown, err := b.Code()
 	s.must(b, "read the code", err)
-	phone := person.NewPhone(10*time.Second, s.Client().Transport)
+	phone := person.NewPhone(time.Minute, s.Client().Transport)
 	if err := phone.Scan(s.Context(), shown, false); err != nil {
 		s.Fatal(err)
 	}

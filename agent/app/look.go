@@ -16,6 +16,7 @@ import (
 // siteSignIn prepares what doctor looks at of signing in. What keeps a part from
 // being made is what its check will say.
 func siteSignIn(opt Options, cfg *config.Config) (s doctor.SignIn) {
+	siteDirectory(opt, cfg, &s)
 	if !signsIn(cfg) {
 		return s
 	}
@@ -27,7 +28,6 @@ func siteSignIn(opt Options, cfg *config.Config) (s doctor.SignIn) {
 			s.Readers = append(s.Readers, siteReader(opt, d))
 		}
 	}
-	siteDirectory(opt, cfg, &s)
 	if len(cfg.SignIn.Methods) > 0 {
 		siteMethods(opt, cfg, &s)
 	}
