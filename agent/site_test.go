@@ -177,14 +177,15 @@ func (s *site) doctor(legs ...string) {
 }
 
 // tap holds a badge to the reader until the panel greets its owner. Nobody tells
-// when the agent has opened the line, so the badge is held there again; not so soon
-// that the reader takes it for the same tap.
+// when the agent has opened the line, so the badge is held there again: soon, for a
+// tap that nobody read, and then no sooner than the driver forgets one it did.
 func (s *site) tap(b *person.Browser, badge, name string) {
 	s.Helper()
 	var again time.Time
+	pause := 300 * time.Millisecond
 	s.until("the panel greets "+name, func() bool {
 		if now := time.Now(); now.After(again) {
-			again = now.Add(4 * time.Second)
+			again, pause = now.Add(pause), 4*time.Second
 			if err := s.Station(station).Reader.Tap(badge); err != nil {
 				s.Fatal(err)
 			}

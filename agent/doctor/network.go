@@ -153,6 +153,7 @@ func head(ctx context.Context, client *http.Client, address string) (date string
 	if err != nil {
 		return "", nil, err
 	}
+	req.Close = true // each check looks at a connection of its own and leaves none behind
 	resp, err := client.Do(req)
 	if err != nil {
 		return "", nil, err
