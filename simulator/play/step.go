@@ -148,6 +148,8 @@ func (p *player) setAgent(ctx context.Context, verb string) error {
 		return p.agent.Kill()
 	case scenario.AgentStop:
 		return p.agent.Stop()
+	case scenario.AgentAbort:
+		return p.agent.Abort()
 	case scenario.AgentReload:
 		return p.agent.Reload(ctx)
 	}

@@ -125,6 +125,20 @@ func (a *Agent) Stop() error {
 	return a.signal(syscall.SIGTERM)
 }
 
+// Abort makes it die with its last thoughts in the log, as a bug would, and
+// waits. Where there is no signal for that it is killed.
+func (a *Agent) Abort() error {
+	if runtime.GOOS == "windows" {
+		return a.Kill()
+	}
+	err := a.signal(syscall.SIGQUIT)
+	var exit *exec.ExitError
+	if errors.As(err, &exit) { // of course
+		return nil
+	}
+	return err
+}
+
 func (a *Agent) signal(s os.Signal) error {
 	a.mu.Lock()
 	cmd, done := a.cmd, a.done

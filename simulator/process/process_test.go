@@ -112,6 +112,22 @@ func up(t *testing.T, address string) {
 	}
 }
 
+// TestAbort shows that a child leaves its dump in the log.
+func TestAbort(t *testing.T) {
+	address := freeAddress(t)
+	a := agent(t, address, "well")
+	if err := a.Start(); err != nil {
+		t.Fatal(err)
+	}
+	up(t, address)
+	if err := a.Abort(); err != nil {
+		t.Errorf("Abort = %v", err)
+	}
+	if a.PID() != 0 || !strings.Contains(a.Tail(1<<20), "SIGQUIT") {
+		t.Errorf("process %d, the log says\n%s", a.PID(), a.Tail(400))
+	}
+}
+
 // TestReload shows that whoever reloads waits for what came of it, each time.
 func TestReload(t *testing.T) {
 	for how, ok := range map[string]bool{"well": true, "badly": false} {

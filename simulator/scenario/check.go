@@ -18,6 +18,7 @@ const (
 	AgentStop   = "stop"
 	AgentStart  = "start"
 	AgentReload = "reload"
+	AgentAbort  = "abort"
 )
 
 // Where a walk through the panel may end early.
@@ -144,7 +145,7 @@ func (c *stepChecker) step(s *Step, path string) {
 	case s.LookUp != nil:
 		fax("look_up.fax", s.LookUp.Fax)
 	case s.Agent != "":
-		oneOf("agent", s.Agent, AgentKill, AgentStop, AgentStart, AgentReload)
+		oneOf("agent", s.Agent, AgentKill, AgentStop, AgentStart, AgentReload, AgentAbort)
 	case s.Calls != nil:
 		if ops := faxcloud.Ops(""); !slices.Contains(ops, faxcloud.Op(s.Calls.Op)) {
 			bad("calls.op", "%q is not known, write one of %s", s.Calls.Op, ops)

@@ -27,7 +27,7 @@ type Step struct {
 	Company *CompanyKnob `yaml:"company"`  // make AD FS or the provider misbehave, or not any more
 	Person  *PersonKnob  `yaml:"person"`   // change somebody's account
 
-	Agent      string      `yaml:"agent"`       // kill (-9), stop (TERM), start or reload (HUP)
+	Agent      string      `yaml:"agent"`       // kill (-9), stop (TERM), start, reload (HUP) or abort (QUIT, which leaves a dump in the log)
 	LoseState  *Nothing    `yaml:"lose_state"`  // the agent's disk is gone
 	Calls      *Calls      `yaml:"calls"`       // wait until the service was asked so often
 	ExpectJob  *ExpectJob  `yaml:"expect_job"`  // state of a job in the agent's own words
