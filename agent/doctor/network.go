@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
 	"time"
@@ -116,6 +117,8 @@ const (
 func Clock(address string, client *http.Client, now func() time.Time) Check {
 	return Check{Leg: LegClock, Subject: hostOf(address), Run: func(ctx context.Context) Result {
 		began := now()
+		// Counted from the connection on: the server dates its answer after that.
+		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { began = now() }})
 		date, _, err := head(ctx, client, address)
 		if err != nil {
 			var invalid x509.CertificateInvalidError
