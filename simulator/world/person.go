@@ -170,3 +170,42 @@ func (w *World) SetPerson(p Person) error {
 	}
 	return errors.Join(err, w.writeDirectory())
 }
+
+// addPeople makes everybody and what knows them beside the fax cloud.
+func (w *World) addPeople(o Options) error {
+	if o.Mode == ModeShared {
+		return nil
+	}
+	all := o.Company.People
+	if all == nil {
+		all = people()
+	}
+	for _, p := range all {
+		p, err := p.complete()
+		if err != nil {
+			return err
+		}
+		if _, twice := w.persons[p.ID]; twice {
+			return fmt.Errorf("person %q is there twice", p.ID)
+		}
+		w.persons[p.ID] = p
+		w.order = append(w.order, p.ID)
+	}
+	if err := w.writeDirectory(); err != nil {
+		return err
+	}
+	if o.Company.Directory == DirectorySCIM {
+		if err := w.addSCIM(); err != nil {
+			return err
+		}
+	}
+	if o.Company.Launch {
+		if err := w.addLaunchKeys(); err != nil {
+			return err
+		}
+	}
+	if o.Mode == ModeBadge {
+		return w.addReaders()
+	}
+	return nil
+}
