@@ -48,6 +48,9 @@ type Discovery struct {
 	// the service has there; "" where discovery does not know. They are a proposal
 	// of the other side: a password goes to pinned hosts only.
 	MEX, RelyingParty string
+	// NoPhone and NoBrokered say that the service does not offer these ways for
+	// this account.
+	NoPhone, NoBrokered bool
 }
 
 // Discoverer finds out how an e-mail address signs in. It makes one request and

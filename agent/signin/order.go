@@ -14,7 +14,8 @@ import "slices"
 //     password: it could only go to somebody who may not have it;
 //   - an account of unknown kind: the phone, for the same reason.
 //
-// private says that secrets may be typed here.
+// A way that the service does not offer is left out. private says that secrets
+// may be typed here.
 func Order(d Discovery, on func(Way) bool, private bool) []Way {
 	var ways []Way
 	switch d.Account {
@@ -25,5 +26,7 @@ func Order(d Discovery, on func(Way) bool, private bool) []Way {
 	default:
 		ways = []Way{WayPhone, WayCompanyPhone}
 	}
-	return slices.DeleteFunc(ways, func(w Way) bool { return !on(w) || w.Typed() && !private })
+	return slices.DeleteFunc(ways, func(w Way) bool {
+		return !on(w) || w.Typed() && !private || w == WayPhone && d.NoPhone || w == WayBrokered && d.NoBrokered
+	})
 }

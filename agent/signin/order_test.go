@@ -50,3 +50,22 @@ func TestOrder(t *testing.T) {
 		})
 	}
 }
+
+// TestOrderLeavesOutWhatIsNotOffered: the service says for each account whether
+// it has a page for phones and passes passwords on.
+func TestOrderLeavesOutWhatIsNotOffered(t *testing.T) {
+	on := func(signin.Way) bool { return true }
+	for _, tt := range []struct {
+		d    signin.Discovery
+		want []signin.Way
+	}{
+		{signin.Discovery{Account: signin.AccountWSTrust, NoPhone: true}, []signin.Way{signin.WayCompanyPhone, signin.WayCompany, signin.WayBrokered}},
+		{signin.Discovery{Account: signin.AccountWSTrust, NoBrokered: true}, []signin.Way{signin.WayPhone, signin.WayCompanyPhone, signin.WayCompany}},
+		{signin.Discovery{Account: signin.AccountSAML, NoPhone: true}, []signin.Way{signin.WayCompanyPhone}},
+		{signin.Discovery{Account: signin.AccountOwn, NoPhone: true, NoBrokered: true}, []signin.Way{signin.WayPassword, signin.WayCompanyPhone}},
+	} {
+		if got := signin.Order(tt.d, on, true); !slices.Equal(got, tt.want) {
+			t.Errorf("Order(%+v) = %v, want %v", tt.d, got, tt.want)
+		}
+	}
+}

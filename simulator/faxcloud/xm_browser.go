@@ -63,12 +63,15 @@ func (x *XM) attempt(p *pairing, state string, r *http.Request) SSOAttempt {
 		State: state, Region: p.region.Name, Account: p.account.ID, SSO: p.account.SSO, Base: x.base(xmCall{region: p.region}, r),
 	}
 	for _, i := range p.account.IdPs {
-		if i.valid(now) {
+		if i.valid(now) && i.hasPage() {
 			a.IdPs = append(a.IdPs, i)
 		}
 	}
 	return a
 }
+
+// hasPage reports whether people can sign in there with a browser.
+func (p XMIdP) hasPage() bool { return p.SSO != "" || p.OIDC != nil }
 
 func (p XMIdP) valid(now time.Time) bool {
 	return (p.From.IsZero() || !now.Before(p.From)) && (p.Until.IsZero() || now.Before(p.Until))

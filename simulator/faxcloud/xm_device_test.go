@@ -297,7 +297,7 @@ func openSSO(t *testing.T) (*xmWorld, *fakeSSO) {
 	s := &fakeSSO{who: faxcloud.SSOIdentity{Issuer: "https://idp.acme.example/", Email: "ANN@acme.example"}}
 	return openXM(t, func(o *faxcloud.XMOptions, a *faxcloud.XMAccount) {
 		o.SSO, a.SSO = s, xmcloud.SSOSAML2
-		p := faxcloud.XMIdP{IdentityProvider: saml.IdentityProvider{EntityID: "https://idp.acme.example/"}}
+		p := faxcloud.XMIdP{IdentityProvider: saml.IdentityProvider{EntityID: "https://idp.acme.example/", SSO: "https://idp.acme.example/sso"}}
 		p.Certificates = newSigner(t).provider().Certificates
 		a.IdPs = []faxcloud.XMIdP{p}
 	}), s

@@ -88,13 +88,20 @@ func (a *xmAccount) owns(domain string) bool {
 
 // methods lists the ways to sign in, the one to offer first at the front.
 func (a *xmAccount) methods() []xmcloud.Method {
-	switch {
-	case a.SSO == xmcloud.SSONone:
+	switch a.SSO {
+	case xmcloud.SSONone:
 		return []xmcloud.Method{xmcloud.MethodPassword, xmcloud.MethodDevice}
-	case a.SSO == xmcloud.SSOWSTrust && a.Brokered:
-		return []xmcloud.Method{xmcloud.MethodDevice, xmcloud.MethodWSTrust, xmcloud.MethodBrokered}
-	case a.SSO == xmcloud.SSOWSTrust:
-		return []xmcloud.Method{xmcloud.MethodDevice, xmcloud.MethodWSTrust}
+	case xmcloud.SSOWSTrust:
+		var methods []xmcloud.Method
+		// WS-Trust has no page for a browser; a provider with one has to be there.
+		if slices.ContainsFunc(a.IdPs, XMIdP.hasPage) {
+			methods = append(methods, xmcloud.MethodDevice)
+		}
+		methods = append(methods, xmcloud.MethodWSTrust)
+		if a.Brokered {
+			methods = append(methods, xmcloud.MethodBrokered)
+		}
+		return methods
 	}
 	return []xmcloud.Method{xmcloud.MethodDevice}
 }

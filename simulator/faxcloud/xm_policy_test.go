@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/platen-fax/platen/protocols/saml"
 	"github.com/platen-fax/platen/protocols/xmcloud"
 	"github.com/platen-fax/platen/simulator/faxcloud"
 )
@@ -607,10 +608,19 @@ func TestXMDiscoveryDependsOnTheDomainAlone(t *testing.T) {
 			t.Errorf("%s: %v\n%s", email, err, diff)
 		}
 	}
-	want := []xmcloud.Method{xmcloud.MethodDevice, xmcloud.MethodWSTrust}
+	want := []xmcloud.Method{xmcloud.MethodWSTrust} // nothing there has a page for a browser
 	if first.Account != "acme" || first.Region != "eu" || first.SSO != xmcloud.SSOWSTrust || !first.EmailRequired || !slices.Equal(first.Methods, want) ||
 		first.WSTrust == nil || first.WSTrust.RPIdentifier != "https://fax.example/acme/" {
 		t.Errorf("discovery %+v", first)
+	}
+	page := faxcloud.XMIdP{IdentityProvider: saml.IdentityProvider{EntityID: "page", SSO: "https://sts.acme.example/adfs/ls/"}}
+	page.Certificates = newSigner(t).provider().Certificates
+	if err := w.XM().AddIdP("eu", "acme", page); err != nil {
+		t.Fatal(err)
+	}
+	want = []xmcloud.Method{xmcloud.MethodDevice, xmcloud.MethodWSTrust}
+	if s, err := w.api.Discover(t.Context(), "ann@acme.example"); err != nil || !slices.Equal(s.Methods, want) {
+		t.Errorf("with a page for browsers: %+v, %v; want %v", s, err, want)
 	}
 	_, err = w.api.Discover(t.Context(), "ann@elsewhere.example")
 	wantCode(t, "a foreign domain", err, xmcloud.AccountUnknown)

@@ -40,7 +40,8 @@ func (s *SAMLSSO) Begin(w http.ResponseWriter, r *http.Request, a SSOAttempt) er
 	if err != nil {
 		return fmt.Errorf("browser: %w", err)
 	}
-	if a.SSO != xmcloud.SSOSAML2 || len(a.IdPs) == 0 {
+	// An AD FS behind WS-Trust speaks SAML to browsers.
+	if a.SSO != xmcloud.SSOSAML2 && a.SSO != xmcloud.SSOWSTrust || len(a.IdPs) == 0 {
 		return fmt.Errorf("account %q has no SAML provider now", a.Account)
 	}
 	p := &a.IdPs[len(a.IdPs)-1].IdentityProvider

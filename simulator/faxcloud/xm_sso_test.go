@@ -27,6 +27,11 @@ type company struct {
 
 func openCompany(t *testing.T, p idp.Profile) *company {
 	t.Helper()
+	return openCompanyOf(t, p, xmcloud.SSOSAML2)
+}
+
+func openCompanyOf(t *testing.T, p idp.Profile, sso xmcloud.SSO) *company {
+	t.Helper()
 	c := &company{}
 	var pages http.Handler
 	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { pages.ServeHTTP(w, r) }))
@@ -34,7 +39,7 @@ func openCompany(t *testing.T, p idp.Profile) *company {
 	c.url, c.web = srv.URL, srv
 	now := func() time.Time { return c.clock.now() }
 	c.xmWorld = openXM(t, func(o *faxcloud.XMOptions, a *faxcloud.XMAccount) {
-		a.SSO, o.SSO = xmcloud.SSOSAML2, faxcloud.NewSAMLSSO(now)
+		a.SSO, o.SSO = sso, faxcloud.AnySSO{SAML: faxcloud.NewSAMLSSO(now), OIDC: faxcloud.NewOIDCSSO(now)}
 	})
 	base := c.srv.URL + "/"
 	var err error
@@ -113,6 +118,20 @@ func TestXMSignInByPhoneWithSAML(t *testing.T) {
 			p.post(c.srv.URL+"/"+faxcloud.PathSAMLReturn, form)
 			p.wants("the response again", 403)
 		})
+	}
+}
+
+// TestXMSignInByPhoneWithWSTrust is an AD FS that speaks WS-Trust to agents and
+// SAML to browsers.
+func TestXMSignInByPhoneWithWSTrust(t *testing.T) {
+	c := openCompanyOf(t, idp.ADFS, xmcloud.SSOWSTrust)
+	d := c.start(t)
+	p, form := c.atCompany(t, d)
+	p.post(c.srv.URL+"/"+faxcloud.PathSAMLReturn, form)
+	p.wants("back from the company", 200, "Ann Lee", d.Match)
+	p.post("/d/"+d.UserCode+"/decide", url.Values{"answer": {"yes"}})
+	if a, err := c.poll(t, d); err != nil || a.User.ID != "u-ann" {
+		t.Errorf("poll: %+v, %v; want Ann", a, err)
 	}
 }
 

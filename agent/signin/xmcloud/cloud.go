@@ -13,6 +13,7 @@ package xmcloud
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -88,7 +89,11 @@ func (c *Cloud) Discover(ctx context.Context, email string) (signin.Discovery, e
 	if s.Account != c.client.AccountName() || len(s.Methods) == 0 {
 		return signin.Discovery{}, &signin.Refused{Problem: signin.Foreign}
 	}
-	d := signin.Discovery{Email: s.EmailRequired}
+	d := signin.Discovery{
+		Email:      s.EmailRequired,
+		NoPhone:    !slices.Contains(s.Methods, xmcloud.MethodDevice),
+		NoBrokered: !slices.Contains(s.Methods, xmcloud.MethodBrokered),
+	}
 	switch s.SSO {
 	case xmcloud.SSONone:
 		d.Account = signin.AccountOwn

@@ -357,16 +357,17 @@ func TestRegionNeverAsksAnother(t *testing.T) {
 // TestDiscovery finds out the kind of account, whoever asks.
 func TestDiscovery(t *testing.T) {
 	for sso, want := range map[wire.SSO]signin.Discovery{
-		wire.SSONone: {Account: signin.AccountOwn},
+		wire.SSONone: {Account: signin.AccountOwn, NoBrokered: true},
 		wire.SSOWSTrust: {
 			Account: signin.AccountWSTrust, Email: true, MEX: "https://sts.acme.example/adfs/services/trust/mex", RelyingParty: relying,
+			NoPhone: true, // this AD FS has no page for browsers
 		},
-		wire.SSOSAML2: {Account: signin.AccountSAML, Email: true},
-		wire.SSOOIDC:  {Account: signin.AccountOIDC, Email: true},
+		wire.SSOSAML2: {Account: signin.AccountSAML, Email: true, NoBrokered: true},
+		wire.SSOOIDC:  {Account: signin.AccountOIDC, Email: true, NoBrokered: true},
 	} {
 		w := open(t, func(o *faxcloud.XMOptions, a *faxcloud.XMAccount) {
 			wsTrust(o, a)
-			a.SSO = sso
+			a.SSO, a.Brokered = sso, true
 			o.Accounts = append(o.Accounts, faxcloud.XMAccount{Region: "eu", ID: "other", Domains: []string{"other.example"}})
 		})
 		for _, email := range []string{"ann@acme.example", "nobody@ACME.example"} {
