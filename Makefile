@@ -9,6 +9,8 @@ TAGS     := nethttpomithttp2
 GOBUILD  := CGO_ENABLED=0 go build -tags $(TAGS) -trimpath -ldflags '$(LDFLAGS)'
 FUZZTIME ?= 10s
 KILLS    ?= 200
+# The broken forms that have to fail before anything lands; e2e plays them all.
+BREAKS   := happy cut-after-commit wstrust-http-mex two-failures-pause saml-phone
 TARGETS  := linux/amd64 linux/arm64 linux/arm/7 linux/arm/6 linux/mipsle/softfloat linux/riscv64 windows/amd64
 
 # Packages that start no goroutine and take minutes under the race detector.
@@ -44,7 +46,7 @@ check: lint test cross e2e-healthy ## what has to pass before anything lands
 .PHONY: e2e-healthy
 e2e-healthy: build
 	bin/platen-sim run configs/scenarios/*.yaml
-	bin/platen-sim run --breaks configs/scenarios/happy.yaml configs/scenarios/cut-after-commit.yaml
+	bin/platen-sim run --breaks $(addprefix configs/scenarios/,$(addsuffix .yaml,$(BREAKS)))
 
 e2e: build ## every scenario, in its healthy and in its broken form
 	bin/platen-sim run configs/scenarios/*.yaml
