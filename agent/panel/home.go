@@ -34,6 +34,7 @@ func (p *Panel) home(w http.ResponseWriter, r *http.Request, v *visit) error {
 	d := homeData{Ended: !v.open && r.URL.Query().Get("ended") != ""}
 	pg := &page{Screen: "home", Title: v.T("home.title"), Data: &d}
 	if !v.mayFax() {
+		p.startOver(v)
 		login := v.dev.Mode == ModeDeviceLogin
 		d.Ask, d.Badge, d.Direct = true, v.dev.Reader, login && !v.dev.Others
 		pg.Watch = watchHome
@@ -53,6 +54,7 @@ func (p *Panel) home(w http.ResponseWriter, r *http.Request, v *visit) error {
 // beginFax starts a new fax, unless it could not be stored.
 func (p *Panel) beginFax(w http.ResponseWriter, r *http.Request, v *visit) error {
 	if !v.mayFax() {
+		p.startOver(v)
 		return p.to(w, r, v, "signin")
 	}
 	if r.PostForm.Get("then") == "find" {
@@ -66,6 +68,14 @@ func (p *Panel) beginFax(w http.ResponseWriter, r *http.Request, v *visit) error
 		return spool.ErrFull
 	}
 	return p.to(w, r, v, "number")
+}
+
+// startOver forgets the sign-in under way: somebody else may stand there by now,
+// and gets to see nothing of what was typed. The visit itself stays.
+func (p *Panel) startOver(v *visit) {
+	if v.open {
+		p.opt.SignIn.Drop(v.s.Token)
+	}
 }
 
 // full reports whether not even a page fits the spool any more.

@@ -81,6 +81,36 @@ func TestDoubleTapIsOneAttempt(t *testing.T) {
 	}
 }
 
+// TestNextPersonStartsAfresh: whoever walks away from a refused sign-in leaves
+// nothing for the next person at the first screen, and no visit for long.
+func TestNextPersonStartsAfresh(t *testing.T) {
+	const mail = "ann.beaulieu@contoso.example"
+	for name, leave := range map[string]func(b *browser){
+		"by the first screen":         func(b *browser) { b.get("/panel/front-desk/").tap("Send a fax") },
+		"my faxes":                    func(b *browser) { b.get("/panel/front-desk/").tap("My faxes") },
+		"at an old first screen":      func(b *browser) { b.post("/panel/front-desk/begin", url.Values{"csrf": {b.value("csrf")}}) },
+		"only the first screen":       func(b *browser) { b.get("/panel/front-desk/").get("/panel/front-desk/signin") },
+		"a first screen that watches": func(b *browser) { b.get("/panel/front-desk/?r=1").get("/panel/front-desk/signin") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newReception()
+			r := newRig(t, 0, people(f, panel.ModeUserPrompt))
+			b := r.browse("front-desk").tap("Send a fax").fill("email", mail).tap("Next").fill("secret", "wr0ng").tap("Sign in").want("code S-101", mail)
+			leave(b)
+			b.want("Who are you?").not("ann.beaulieu", "S-101", "Password of your company")
+			if b.value("email") != "" || len(f.begun) != 2 || len(f.dropped) != 1 {
+				t.Errorf("the field holds %q after %d sign-ins, %d dropped; want nothing, 2, 1", b.value("email"), len(f.begun), len(f.dropped))
+			}
+			b.fill("email", mail).tap("Next").want(mail)
+			r.clock.forward(61 * time.Second)
+			b.get("/panel/front-desk/signin").want("Put your pages in the feeder").not("ann.beaulieu")
+			if n := len(r.tokens()); n != 0 || len(f.open) != 0 {
+				t.Errorf("%d visits and %d sign-ins open after the idle time, want none", n, len(f.open))
+			}
+		})
+	}
+}
+
 // TestSignInByPhone waits without scripts for what happens on the phone. Waiting
 // is no tap, and the visit lives as long as the code.
 func TestSignInByPhone(t *testing.T) {
