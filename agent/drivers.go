@@ -34,6 +34,7 @@ import (
 // drivers names every concrete driver, fax service, directory and way to sign
 // in. It is the only place that does; a new one is one line here.
 func drivers() app.Drivers {
+	tokens := signincloud.NewTokens() // outlive what a reload makes anew
 	return app.Drivers{
 		Scanners: map[string]func(app.ScannerConfig) (devices.Scanner, error){
 			"escl": newESCL,
@@ -48,7 +49,7 @@ func drivers() app.Drivers {
 			config.DirectorySCIM: newSCIM,
 		},
 		Reader: newReader,
-		SignIn: newSignIn,
+		SignIn: func(c app.SignInConfig) (app.Methods, error) { return newSignIn(c, tokens) },
 		Badges: newBadges,
 		Launch: newLaunch,
 	}
@@ -152,7 +153,7 @@ func newLaunch(c app.LaunchConfig) app.LaunchFunc {
 }
 
 // newSignIn makes the ways to sign in that are switched on.
-func newSignIn(c app.SignInConfig) (app.Methods, error) {
+func newSignIn(c app.SignInConfig, tokens *signincloud.Tokens) (app.Methods, error) {
 	m := app.Methods{Typed: map[signin.Way]signin.Typed{}, Paired: map[signin.Way]signin.Paired{}}
 	var cloud *signincloud.Cloud
 	if c.Service.Service.ID != "" {
@@ -163,7 +164,7 @@ func newSignIn(c app.SignInConfig) (app.Methods, error) {
 		if err != nil {
 			return m, fmt.Errorf("service %s: %w", c.Service.Service.ID, err)
 		}
-		cloud = signincloud.New(signincloud.Options{Service: c.Service.Service.ID, Client: client, Now: c.Now})
+		cloud = signincloud.New(signincloud.Options{Service: c.Service.Service.ID, Client: client, Tokens: tokens, Now: c.Now})
 		m.Discover = cloud
 	}
 	for _, name := range c.SignIn.Methods {

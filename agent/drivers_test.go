@@ -69,7 +69,7 @@ func TestReaderConfig(t *testing.T) {
 // refused, not left out.
 func TestMethodsNeedTheirParts(t *testing.T) {
 	for _, method := range []string{"password", "brokered", "phone", "company", "company-phone", "telepathy"} {
-		if m, err := newSignIn(app.SignInConfig{SignIn: config.SignIn{Methods: []string{method}}}); err == nil {
+		if m, err := drivers().SignIn(app.SignInConfig{SignIn: config.SignIn{Methods: []string{method}}}); err == nil {
 			t.Errorf("method %s without anything: %+v", method, m)
 		}
 	}

@@ -47,6 +47,42 @@ func TestSignInByPassword(t *testing.T) {
 	}
 }
 
+// TestSignOutAfterAReload: the cloud gives Ann the same token again at the same
+// device. Signing out of the visit from before a reload leaves it to the one that
+// began after it, which sends with it.
+func TestSignOutAfterAReload(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, world.Options{Service: faxcloud.XMCloud, Mode: world.ModePrompt}, "")
+	ann := s.who("ann")
+	in := func() *person.Browser {
+		b := s.browser()
+		s.must(b, "open", b.GoToSignIn(t.Context(), s.agent.PanelURL(station)))
+		s.must(b, "sign in", b.SignIn(t.Context(), person.Typist{Name: ann.Email, Password: ann.Password}))
+		s.hello(b, ann.Name)
+		return b
+	}
+	before := in()
+	s.reload <- syscall.SIGHUP
+	s.until("the configuration is loaded again", func() bool { return strings.Contains(s.log.String(), "configuration reloaded") })
+	after := in()
+	s.must(before, "sign out", before.SignOut(t.Context(), s.agent.PanelURL(station)))
+	s.reload <- syscall.SIGHUP // waits for what goes on behind the sign-out
+	s.until("the configuration is loaded once more", func() bool { return strings.Count(s.log.String(), "configuration reloaded") == 2 })
+	if n := s.Fax.XM().Sessions(); n != 1 {
+		t.Errorf("Ann has %d tokens at the cloud, want the one that her second visit needs", n)
+	}
+
+	_, err := after.Tap(t.Context(), nil, "Send a fax")
+	s.must(after, "begin", err)
+	s.must(after, "dial", after.Dial(t.Context(), "+15145550123"))
+	s.must(after, "scan", after.Scan(t.Context()))
+	s.must(after, "check", after.Check(t.Context()))
+	_, err = after.Send(t.Context())
+	s.must(after, "send", err)
+	s.must(after, "sign out", after.SignOut(t.Context(), s.agent.PanelURL(station)))
+	s.until("the token has ended with the last visit", func() bool { return s.Fax.XM().Sessions() == 0 })
+}
+
 // TestSignInAtTheCompany signs in with the company's password, which its AD FS
 // alone gets to see, once.
 func TestSignInAtTheCompany(t *testing.T) {

@@ -27,7 +27,8 @@ type Drivers struct {
 	// Reader checks the configuration of a badge reader; open starts it. Nothing
 	// else may have the line then.
 	Reader func(ReaderConfig) (open func() (devices.BadgeReader, error), err error)
-	// SignIn makes the ways to sign in that are switched on.
+	// SignIn makes the ways to sign in that are switched on, anew with each reload;
+	// people who signed in by the ways before stay signed in.
 	SignIn func(SignInConfig) (Methods, error)
 	Badges func(BadgesConfig) Badges
 	Launch func(LaunchConfig) LaunchFunc

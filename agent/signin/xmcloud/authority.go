@@ -93,19 +93,8 @@ func (a *authority) forget() {
 	if a.token == "" {
 		return
 	}
-	a.c.drop(a.token)
+	a.c.tokens.drop(a.token)
 	a.token = ""
-}
-
-// drop reports whether nobody holds a token any more.
-func (c *Cloud) drop(token string) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.held[token]--; c.held[token] > 0 {
-		return false
-	}
-	delete(c.held, token)
-	return true
 }
 
 // End implements [signin.Authority]. The token ends at the service unless the same
@@ -121,13 +110,13 @@ func (a *authority) End(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, endTime)
 	defer cancel()
-	leave, err := a.c.enter(ctx, a.terminal)
+	leave, err := a.c.tokens.enter(ctx, a.terminal)
 	if err != nil {
-		a.c.drop(token)
+		a.c.tokens.drop(token)
 		return fmt.Errorf("end session at fax service %s: %w", a.c.service, err)
 	}
 	defer leave()
-	if !a.c.drop(token) {
+	if !a.c.tokens.drop(token) {
 		return nil
 	}
 	if err := a.c.client.EndToken(ctx, token); err != nil {

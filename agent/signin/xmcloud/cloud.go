@@ -15,7 +15,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/platen-fax/platen/agent/directory"
@@ -41,6 +40,9 @@ type Options struct {
 	// token. Devices are known to the service under the ids of their terminals and
 	// must be enrolled there.
 	Client *xmcloud.Client
+	// Tokens must be one for all Clouds of an account that live in a process, also
+	// one after the other; nil for a Cloud that is the only one.
+	Tokens *Tokens
 	// Now is the clock; nil for the system's.
 	Now func() time.Time
 }
@@ -51,11 +53,8 @@ type Options struct {
 type Cloud struct {
 	service string
 	client  *xmcloud.Client
+	tokens  *Tokens
 	now     func() time.Time
-
-	mu    sync.Mutex
-	gates map[string]chan struct{} // by terminal; holding the element is passing it
-	held  map[string]int           // authorities that hold a token
 }
 
 var _ signin.Discoverer = (*Cloud)(nil)
@@ -65,10 +64,10 @@ func New(o Options) *Cloud {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Cloud{
-		service: o.Service, client: o.Client, now: o.Now,
-		gates: make(map[string]chan struct{}), held: make(map[string]int),
+	if o.Tokens == nil {
+		o.Tokens = NewTokens()
 	}
+	return &Cloud{service: o.Service, client: o.Client, tokens: o.Tokens, now: o.Now}
 }
 
 // Discover implements [signin.Discoverer]. An address whose domain the service
@@ -124,7 +123,7 @@ func (c *Cloud) Login(ctx context.Context, a signin.Attempt) (signin.Identity, e
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
-	leave, err := c.enter(ctx, a.Terminal)
+	leave, err := c.tokens.enter(ctx, a.Terminal)
 	if err != nil {
 		return signin.Identity{}, err
 	}
@@ -155,7 +154,7 @@ func (c *Cloud) Assert(ctx context.Context, t signin.Terminal, saml2 bool, asser
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
-	leave, err := c.enter(ctx, t)
+	leave, err := c.tokens.enter(ctx, t)
 	if err != nil {
 		return signin.Identity{}, err
 	}
@@ -170,7 +169,7 @@ func (c *Cloud) Assert(ctx context.Context, t signin.Terminal, saml2 bool, asser
 // errNobody says that a token came without the person it is for.
 var errNobody = errors.New("answer without a person")
 
-// identity makes the person of a fresh token. c.enter must be passed: nobody ends
+// identity makes the person of a fresh token. its terminal must be entered: nobody ends
 // the same token meanwhile.
 func (c *Cloud) identity(ctx context.Context, way signin.Way, token string, u xmcloud.User, t signin.Terminal) (signin.Identity, error) {
 	person, err := directory.NewPerson(u.Email, u.Name)
@@ -179,10 +178,7 @@ func (c *Cloud) identity(ctx context.Context, way signin.Way, token string, u xm
 		r.Problem, err = signin.Broken, errNobody
 	}
 	if err != nil {
-		c.mu.Lock()
-		mine := c.held[token] == 0
-		c.mu.Unlock()
-		if mine {
+		if !c.tokens.isHeld(token) {
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTime)
 			defer cancel()
 			// The token ends by itself otherwise; there is nothing better to do.
@@ -191,32 +187,11 @@ func (c *Cloud) identity(ctx context.Context, way signin.Way, token string, u xm
 		r.Err = err
 		return signin.Identity{}, r
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.held[token]++
+	c.tokens.hold(token)
 	return signin.Identity{
 		Person: person, Way: way,
 		Authority: &authority{c: c, user: u.ID, person: person, terminal: t, token: token},
 	}, nil
-}
-
-// enter waits until nobody gets or ends a token at a terminal. The service gives
-// the same person at the same device the same token again, so ending a session
-// and beginning the next must not overlap.
-func (c *Cloud) enter(ctx context.Context, t signin.Terminal) (leave func(), err error) {
-	c.mu.Lock()
-	gate := c.gates[t.ID]
-	if gate == nil {
-		gate = make(chan struct{}, 1)
-		c.gates[t.ID] = gate
-	}
-	c.mu.Unlock()
-	select {
-	case gate <- struct{}{}:
-		return func() { <-gate }, nil
-	case <-ctx.Done():
-		return nil, &signin.Refused{Problem: signin.ServiceDown, Err: ctx.Err()}
-	}
 }
 
 func terminal(t signin.Terminal) xmcloud.Terminal {

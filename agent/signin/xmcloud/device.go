@@ -32,7 +32,7 @@ func (c *Cloud) StartDevice(ctx context.Context, t signin.Terminal) (signin.Devi
 func (c *Cloud) PollDevice(ctx context.Context, deviceCode string, t signin.Terminal) (id signin.Identity, wait, slower bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
-	leave, err := c.enter(ctx, t)
+	leave, err := c.tokens.enter(ctx, t)
 	if err != nil {
 		return signin.Identity{}, true, true, err
 	}

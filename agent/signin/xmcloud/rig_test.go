@@ -55,6 +55,7 @@ type world struct {
 	srv     *httptest.Server
 	clients deliver.Clients
 	wire    *wire.Client
+	tokens  *xmcloud.Tokens
 	in      *xmcloud.Cloud
 	typed   *password.Method
 
@@ -84,7 +85,7 @@ func acme() faxcloud.XMAccount {
 // open starts the region eu with acme as edited.
 func open(t *testing.T, edit func(*faxcloud.XMOptions, *faxcloud.XMAccount)) *world {
 	t.Helper()
-	w := &world{clock: servicetest.NewClock(begin)}
+	w := &world{clock: servicetest.NewClock(begin), tokens: xmcloud.NewTokens()}
 	o := faxcloud.Options{
 		Dir: t.TempDir(), Now: w.clock.Now,
 		Log: slog.New(slog.NewTextHandler(writer(w.say), &slog.HandlerOptions{Level: slog.LevelDebug})),
@@ -108,7 +109,7 @@ func open(t *testing.T, edit func(*faxcloud.XMOptions, *faxcloud.XMAccount)) *wo
 	})
 	w.clients = clientsFor(t, w.srv)
 	w.wire = w.client(t, w.clients)
-	w.in = xmcloud.New(xmcloud.Options{Service: "main", Client: w.wire, Now: w.clock.Now})
+	w.in = xmcloud.New(xmcloud.Options{Service: "main", Client: w.wire, Tokens: w.tokens, Now: w.clock.Now})
 	w.typed = password.New(password.Options{Way: signin.WayPassword, Cloud: w.in})
 	return w
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/platen-fax/platen/agent/job"
 	"github.com/platen-fax/platen/agent/signin"
+	"github.com/platen-fax/platen/agent/signin/password"
+	"github.com/platen-fax/platen/agent/signin/xmcloud"
 	wire "github.com/platen-fax/platen/protocols/xmcloud"
 	"github.com/platen-fax/platen/simulator/faxcloud"
 )
@@ -216,6 +218,28 @@ func TestSecondSessionSurvivesTheFirst(t *testing.T) {
 	}
 	if n := w.asked(endLine); n != 0 {
 		t.Errorf("%d requests to end a token in use", n)
+	}
+	if _, err := again.Authority.Grant(t.Context(), w.terms(toN)); err != nil {
+		t.Errorf("the second session: %v", err)
+	}
+	if err := again.Authority.End(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n, s := w.asked(endLine), w.XM().Sessions(); n != 1 || s != 0 {
+		t.Errorf("%d requests, %d sessions left; want 1 and none", n, s)
+	}
+}
+
+// TestSecondSessionAtANewCloud: a Cloud that took the place of another knows who
+// holds the token that both were given.
+func TestSecondSessionAtANewCloud(t *testing.T) {
+	w := open(t, nil)
+	first := w.ann(t, frontDesk)
+	w.in = xmcloud.New(xmcloud.Options{Service: "main", Client: w.wire, Tokens: w.tokens, Now: w.clock.Now})
+	w.typed = password.New(password.Options{Way: signin.WayPassword, Cloud: w.in})
+	again := w.ann(t, frontDesk)
+	if err := first.Authority.End(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 	if _, err := again.Authority.Grant(t.Context(), w.terms(toN)); err != nil {
 		t.Errorf("the second session: %v", err)
