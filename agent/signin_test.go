@@ -42,6 +42,9 @@ func TestSignInByPassword(t *testing.T) {
 		return len(l) == 1 && l[0].Owner == ann.OwnerID()
 	})
 	s.doctor(doctor.LegService)
+	if n := strings.Count(s.log.String(), `msg="signed in" device=`+station+` way=password`); n != 1 || strings.Count(s.log.String(), `msg="signed in"`) != 1 {
+		t.Errorf("the sign-in was logged %d times with its device and way; want once and nothing else", n)
+	}
 	if said := s.log.String(); strings.Contains(said, ann.Password) || strings.Contains(said, ann.Email) {
 		t.Error("the log names the person or the password")
 	}

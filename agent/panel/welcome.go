@@ -53,7 +53,9 @@ func (p *Panel) welcome(w http.ResponseWriter, r *http.Request, v *visit, view s
 			p.opt.Log.Warn("give an authority back", "err", err)
 		}
 	}
-	p.opt.Log.Info("signed in", "device", v.dev.ID, "way", id.Way, "unverified", unverified)
+	if !unverified { // that was logged with its reason
+		p.opt.Log.Info("signed in", "device", v.dev.ID, "way", id.Way)
+	}
 	p.rememberDomain(v.dev.ID, id)
 	resumed := 0
 	if !unverified {

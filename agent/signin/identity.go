@@ -76,13 +76,13 @@ func (r *Reception) admit(ctx context.Context, s *signIn) (View, error) {
 		return s.newPINView(nil), nil
 	}
 	if s.link == "" {
-		return r.done(s, nil), nil
+		return s.done(nil), nil
 	}
 	ask, problem := r.linkBadge(ctx, s)
 	if ask {
 		return s.newPINView(nil), nil
 	}
-	return r.done(s, problem), nil
+	return s.done(problem), nil
 }
 
 // linkBadge links the new badge. Who signed in is in, whatever becomes of it.

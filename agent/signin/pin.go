@@ -42,7 +42,7 @@ func (r *Reception) pin(ctx context.Context, s *signIn, a Answer) (View, error) 
 func (r *Reception) newPIN(ctx context.Context, s *signIn, a Answer) (View, error) {
 	switch {
 	case a.No:
-		return r.done(s, nil), nil
+		return s.done(nil), nil
 	case !isPIN(a.Secret):
 		return s.newPINView(&Refused{Problem: BadInput}), nil
 	}
@@ -54,7 +54,7 @@ func (r *Reception) newPIN(ctx context.Context, s *signIn, a Answer) (View, erro
 		}
 		return s.newPINView(&Refused{Problem: Broken}), err
 	}
-	return r.done(s, nil), nil
+	return s.done(nil), nil
 }
 
 func (s *signIn) newPINView(problem *Refused) View {

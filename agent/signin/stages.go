@@ -184,9 +184,8 @@ func (r *Reception) claim(s *signIn, name string) View {
 	return s.show(View{Stage: StageDone}, nil)
 }
 
-// done is the end.
-func (r *Reception) done(s *signIn, problem *Refused) View {
-	r.log.Info("signed in", "device", s.visit.Terminal.ID, "way", s.id.Way)
+// done is the end. Whoever takes the identity logs that a visit began with it.
+func (s *signIn) done(problem *Refused) View {
 	return s.show(View{Stage: StageDone, Way: s.id.Way, Person: s.id.Person}, problem)
 }
 
