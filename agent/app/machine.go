@@ -102,6 +102,7 @@ func (a *App) build(cfg *config.Config) (*machine, error) {
 		panels = append(panels, panel.Device{
 			ID: d.ID, Name: d.Name, Paper: d.Paper, Route: []string{d.FaxService}, Mode: d.Mode,
 			Location: cmp.Or(d.Location, cfg.Site.Name), Reader: reads,
+			Others: d.Mode == config.ModeDeviceLogin && cfg.OtherWay(), // for who forgot the badge
 		})
 	}
 	m.desk = capture.New(a.state.spool, scanners, capture.Options{Log: a.log})

@@ -15,6 +15,7 @@ import (
 	"github.com/platen-fax/platen/agent/app"
 	"github.com/platen-fax/platen/agent/directory"
 	"github.com/platen-fax/platen/agent/job"
+	"github.com/platen-fax/platen/agent/signin"
 	"github.com/platen-fax/platen/devices"
 )
 
@@ -143,6 +144,36 @@ func TestReaderIsLetGoFirst(t *testing.T) {
 	if got := d.read(); !slices.Equal(got, []string{"open front", "close", "open front", "close"}) {
 		t.Errorf("the reader: %v", got)
 	}
+}
+
+// nowhere signs nobody in.
+type nowhere struct{}
+
+func (nowhere) Start(context.Context, signin.Terminal, string) (signin.Pairing, error) {
+	return nil, &signin.Refused{Problem: signin.ServiceDown}
+}
+
+// TestForgottenBadge offers another way at a device with a badge reader where one
+// is on.
+func TestForgottenBadge(t *testing.T) {
+	const other = "Sign in without a badge"
+	provider := "sign_in: {provider: {issuer: https://idp.example.com, client_id: platen}, domains: [example.com], methods: [company-phone], "
+	dir := t.TempDir()
+	(&running{t: t, dir: dir}).write(strings.Replace(badgeDevice, "sign_in: {account: wstrust, ", provider, 1))
+	r := start(t, dir, withPeople(new(diary)), func(d *app.Drivers) {
+		d.SignIn = func(app.SignInConfig) (app.Methods, error) {
+			return app.Methods{Paired: map[signin.Way]signin.Paired{signin.WayCompanyPhone: nowhere{}}}, nil
+		}
+	})
+	if _, body := r.get("/panel/front/"); !strings.Contains(body, other) {
+		t.Errorf("with a method on, the panel does not say %q:\n%.900s", other, body)
+	}
+	if _, body := r.get("/panel/rear/"); strings.Contains(body, other) {
+		t.Errorf("at a shared device the panel says %q", other)
+	}
+	r.write(strings.Replace(badgeDevice, "sign_in: {account: wstrust, ", strings.Replace(provider, "company-phone", "", 1), 1))
+	r.reload <- syscall.SIGHUP
+	until(t, "the other way is gone", func() bool { _, body := r.get("/panel/front/"); return !strings.Contains(body, other) })
 }
 
 // TestReaderNotBuiltIn names the device.

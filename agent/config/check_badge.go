@@ -11,9 +11,12 @@ func (d *decoder) checkBadge(at *tree, c *Config) {
 		return
 	}
 	private := c.Panel.Private()
-	once := c.SignIn.OnPhone() || private && c.SignIn.Typed()
+	once := c.OtherWay()
 	read := slices.ContainsFunc(c.Devices, func(dev Device) bool { return dev.Mode != ModeSharedAccount && dev.Reader.Port != "" })
-	const remedy = "write sign_in.service or sign_in.provider, and panel.tls_cert_file where a password is typed"
+	remedy := "write sign_in.service or sign_in.provider, and panel.tls_cert_file where a password is typed"
+	if c.SignIn.Methods != nil && len(c.SignIn.Methods) == 0 {
+		remedy = "sign_in.methods is empty, name one there"
+	}
 	switch {
 	case b.PIN == PINOff:
 	case !read:

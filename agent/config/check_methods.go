@@ -30,7 +30,8 @@ func (s SignIn) OnPhone() bool { return s.Has(MethodPhone) || s.Has(MethodCompan
 func (s SignIn) Typed() bool { return slices.ContainsFunc(s.Methods, typed) }
 
 // complete fills in the kind of account and the methods where they follow from
-// what is set up. The brokered method is only on where it is written.
+// what is set up. The brokered method is only on where it is written, and none
+// where the list is written and empty.
 func (s *SignIn) complete() {
 	if s.Account == AccountAuto && s.Service == "" { // nobody to ask
 		switch {
@@ -40,7 +41,7 @@ func (s *SignIn) complete() {
 			s.Account = AccountOIDC
 		}
 	}
-	if len(s.Methods) > 0 {
+	if s.Methods != nil {
 		return
 	}
 	for _, m := range methods {
@@ -135,7 +136,11 @@ func (d *decoder) checkMode(item *tree, path string, dev *Device, c *Config) {
 			d.errorf(item.find("mode"), mode, "nothing says who stands there, write reader.port for a badge reader, or launch_key_file where the device signs people in itself")
 		}
 	case ModeUserPrompt:
-		if len(c.SignIn.Methods) == 0 && !d.wrong("sign_in") {
+		switch {
+		case len(c.SignIn.Methods) > 0 || d.wrong("sign_in"):
+		case c.SignIn.Methods != nil:
+			d.errorf(item.find("mode"), mode, "nobody can sign in, sign_in.methods is empty; take it out for all methods that are set up, or name some")
+		default:
 			d.errorf(item.find("mode"), mode, "nobody can sign in, no method is set up; write sign_in.service, sign_in.company (AD FS) or sign_in.provider (Entra, AD FS, Okta)")
 		}
 		if (reader || launch) && !people {

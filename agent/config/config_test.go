@@ -136,6 +136,9 @@ fax_services:
 	if diff := cmp.Diff(want, got, opts); diff != "" {
 		t.Errorf("agent.yaml against the defaults (-default +agent.yaml):\n%s", diff)
 	}
+	if got.SignIn.Methods != nil {
+		t.Error("agent.yaml switches every method off, which is not the default")
+	}
 }
 
 func TestLoad(t *testing.T) {

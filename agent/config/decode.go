@@ -146,6 +146,9 @@ func (d *decoder) list(t *tree, path string, v reflect.Value) {
 		d.errorf(t, path, "want a list, write [] around it or - before each entry")
 		return
 	}
+	if len(t.items) == 0 && v.IsNil() {
+		v.Set(reflect.MakeSlice(v.Type(), 0, 0)) // written as empty, which is not the same as not written
+	}
 	for i, item := range t.items {
 		e := reflect.New(v.Type().Elem())
 		if e, ok := e.Interface().(interface{ setDefaults() }); ok {

@@ -47,7 +47,7 @@ type SignIn struct {
 	Service     string        `yaml:"service"`     // id of the fax service where the people have accounts; empty: none
 	Account     string        `yaml:"account"`     // one of the Account constants; after Load auto only with a Service
 	Domains     []string      `yaml:"domains"`     // e-mail domains that may sign in, lower case; empty: all
-	Methods     []string      `yaml:"methods"`     // Method constants; after Load all that are on
+	Methods     []string      `yaml:"methods"`     // Method constants; written as [] none; after Load all that are on
 	Company     Company       `yaml:"company"`     // AD FS
 	Provider    Provider      `yaml:"provider"`    // OpenID
 	Directory   Directory     `yaml:"directory"`   // who people and badges are
@@ -124,6 +124,12 @@ type Reader struct {
 
 // Has says that method is on.
 func (s SignIn) Has(method string) bool { return slices.Contains(s.Methods, method) }
+
+// OtherWay says that people at a device-login device can sign in without their
+// badge: with a phone, or by typing where the panel may ask for a password.
+func (c *Config) OtherWay() bool {
+	return c.SignIn.OnPhone() || c.SignIn.Typed() && c.Panel.Private()
+}
 
 // InMode says that there is a device in this mode.
 func (c *Config) InMode(mode string) bool {
