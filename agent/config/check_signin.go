@@ -105,6 +105,10 @@ func (d *decoder) checkCompany(at *tree, s *SignIn) {
 	if needed && s.Account == AccountWSTrust { // otherwise the service says it
 		d.required(at, path, "relying_party", co.RelyingParty, "the fax service's identifier in AD FS, to the letter; only with account: auto the service says it")
 	}
+	if needed && s.Account == AccountAuto && s.Service != "" && len(co.Hosts) > 0 && co.RelyingParty == "" {
+		d.warnf(at.find("relying_party"), path+".relying_party",
+			"discovery names it; write it so that the fax service cannot ask for people's tokens that another of the company's services would take")
+	}
 }
 
 // everybody are the tenants of Entra that stand for no company in particular.
