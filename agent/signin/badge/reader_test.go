@@ -43,8 +43,8 @@ func TestSerialReader(t *testing.T) {
 	tap := func(what, sent string, person job.Person, problem signin.Problem) signin.Tap {
 		t.Helper()
 		ready()
+		w.clock.Advance(10 * time.Second) // not the same tap as the last, which was read by now
 		must(t, sim.Tap(sent))
-		w.clock.Advance(10 * time.Second) // the next is not the same tap
 		ev := receive(t, w.events)
 		if ev.Tap == nil || ev.Power {
 			t.Fatalf("%s: event %+v", what, ev)
