@@ -160,6 +160,7 @@ type signinData struct {
 	Differ     bool
 	Linking    bool
 	Again      bool
+	Forgot     bool // another PIN may be chosen
 	Queue      bool
 	Narrow     bool // a keypad stands beside
 	Mend       string
@@ -173,7 +174,7 @@ func (p *Panel) showView(w http.ResponseWriter, r *http.Request, v *visit, view 
 		view.Stage, view.Problem = signin.StageStuck, &signin.Refused{Problem: signin.NotPrivate}
 	}
 	d := &signinData{
-		Rev: view.Rev, Email: view.Email, Way: view.Way, Linking: view.Linking, Queue: view.Queue,
+		Rev: view.Rev, Email: view.Email, Way: view.Way, Linking: view.Linking, Queue: view.Queue, Forgot: view.NewPIN,
 		Name: view.Person.Name, Mail: maskEmail(view.Person.Email),
 		Differ: view.Stage == signin.StageNewPIN && r.URL.Query().Get("differ") != "",
 	}

@@ -68,7 +68,7 @@ func signinScreens() []screen {
 		view("phone-over", signin.View{Stage: signin.StagePhone, Way: signin.WayPhone, Ways: []signin.Way{signin.WayCompany}, Problem: refused(signin.CodeExpired)}),
 		view("phone-queue", signin.View{Stage: signin.StagePhone, Way: signin.WayPhone, Queue: true, Problem: refused(signin.ServiceDown)}),
 		view("confirm", signin.View{Stage: signin.StageConfirm, Person: long}),
-		view("pin", signin.View{Stage: signin.StagePIN, Person: long}),
+		view("pin", signin.View{Stage: signin.StagePIN, NewPIN: true, Person: long}),
 		view("pin-problem", signin.View{Stage: signin.StagePIN, Person: ann, Problem: refused(signin.BadPIN)}),
 		view("newpin", signin.View{Stage: signin.StageNewPIN, Person: ann}),
 		view("newpin-problem", signin.View{Stage: signin.StageNewPIN, Person: ann, Problem: refused(signin.BadInput)}),

@@ -44,6 +44,11 @@ func (r *Reception) answer(ctx context.Context, s *signIn, a Answer) (View, erro
 	case StageConfirm:
 		return r.confirm(ctx, s, a)
 	case StagePIN:
+		if a.Again && v.NewPIN {
+			person := v.Person
+			s.expect = &person
+			return r.first(ctx, s, nil)
+		}
 		return r.pin(ctx, s, a)
 	case StageNewPIN:
 		return r.newPIN(ctx, s, a)

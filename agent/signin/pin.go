@@ -3,13 +3,15 @@ package signin
 import (
 	"context"
 	"errors"
+
+	"github.com/platen-fax/platen/agent/job"
 )
 
 // pin checks the PIN of a badge.
 func (r *Reception) pin(ctx context.Context, s *signIn, a Answer) (View, error) {
 	person := s.view.Person
 	again := func(problem *Refused) View {
-		return s.show(View{Stage: StagePIN, Person: person, Queue: r.mayQueue(problem)}, problem)
+		return r.pinView(s, person, problem)
 	}
 	if !isPIN(a.Secret) {
 		return again(&Refused{Problem: BadInput}), nil
@@ -36,6 +38,12 @@ func (r *Reception) pin(ctx context.Context, s *signIn, a Answer) (View, error) 
 		return r.first(ctx, s, problem)
 	}
 	return again(problem), nil
+}
+
+// pinView asks for the PIN of a person.
+func (r *Reception) pinView(s *signIn, person job.Person, problem *Refused) View {
+	typed, phones := r.possible(s)
+	return s.show(View{Stage: StagePIN, Person: person, NewPIN: typed || len(phones) > 0, Queue: r.mayQueue(problem)}, problem)
 }
 
 // newPIN takes the PIN that a person chose, or none: they have signed in.

@@ -48,7 +48,7 @@ func (r *Reception) tapped(ctx context.Context, s *signIn, t *Tap) (View, error)
 		s.expect = &t.Person
 		return r.first(ctx, s, nil)
 	case t.PIN:
-		return s.show(View{Stage: StagePIN, Person: t.Person}, nil), nil
+		return r.pinView(s, t.Person, nil), nil
 	}
 	return r.signedIn(ctx, s, Identity{Person: t.Person, Way: WayBadge})
 }

@@ -80,6 +80,41 @@ func TestPIN(t *testing.T) {
 			d.secret(annPIN, signin.StagePIN, signin.DirectoryDown)
 		}
 	})
+	t.Run("forgotten", func(t *testing.T) {
+		at(t, tap(signin.Tap{Person: ann, PIN: true}), func(d *desk) {
+			d.begin(signin.StagePIN, "")
+			if !d.view.NewPIN {
+				t.Fatal("another PIN is not offered")
+			}
+			d.answer(signin.Answer{Again: true}, signin.StageEmail, "")
+			d.name(ann.Email, signin.StagePassword, "")
+			d.secret(annPassword, signin.StageNewPIN, "")
+			d.secret("2580", signin.StageDone, "")
+			if d.badges.pin != "2580" {
+				t.Errorf("the PIN is %q", d.badges.pin)
+			}
+		})
+	})
+	t.Run("forgotten, by somebody else", func(t *testing.T) {
+		at(t, tap(signin.Tap{Person: bob, PIN: true}), func(d *desk) {
+			d.begin(signin.StagePIN, "")
+			d.answer(signin.Answer{Again: true}, signin.StageEmail, "")
+			d.name(ann.Email, signin.StagePassword, "")
+			d.secret(annPassword, signin.StageStuck, signin.BadgeAmbiguous)
+		})
+	})
+	t.Run("forgotten, and no other way", func(t *testing.T) {
+		at(t, func(d *desk) {
+			tap(signin.Tap{Person: ann, PIN: true})(d)
+			d.opt.Typed, d.opt.Paired = nil, nil
+		}, func(d *desk) {
+			d.begin(signin.StagePIN, "")
+			if d.view.NewPIN {
+				t.Error("another PIN is offered, and nobody could get it")
+			}
+			d.answer(signin.Answer{Again: true}, signin.StagePIN, signin.BadInput)
+		})
+	})
 	t.Run("it is gone meanwhile", func(t *testing.T) {
 		at(t, tap(signin.Tap{Person: ann, PIN: true}), func(d *desk) {
 			d.badges.pin = ""

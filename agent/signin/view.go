@@ -31,6 +31,9 @@ type View struct {
 	Shown *Shown // of StagePhone; nil while there is no code, and Problem says why
 	// Person is set from StageConfirm on, and for StagePIN and StageNewPIN.
 	Person job.Person
+	// NewPIN says, with StagePIN, that who forgot it may choose another one after
+	// signing in once in another way; see Answer.Again.
+	NewPIN bool
 	// Linking says that a new badge waits to be linked by this sign-in.
 	Linking bool
 	// Problem is what became of the last answer; nil when it was good. With
@@ -54,7 +57,7 @@ type Answer struct {
 	Way    Way  // choose another way
 	Yes    bool // StageConfirm, StageLink
 	No     bool // StageConfirm: not me; StageNewPIN: none; StageLink: no
-	Again  bool // StagePhone and StageStuck: a new code, another try
+	Again  bool // StagePhone and StageStuck: a new code, another try; StagePIN: forgotten
 	Back   bool // to StageEmail
 	Queue  bool // go on unverified, where View.Queue allows it
 }
