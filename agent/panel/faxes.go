@@ -62,10 +62,12 @@ func (p *Panel) faxes(w http.ResponseWriter, r *http.Request, v *visit) error {
 	return p.show(w, r, v, http.StatusOK, &page{Screen: "faxes", Title: v.T("faxes.title"), Back: pg.Here, Data: d})
 }
 
-// clock shows a time of today by its hour, an older one with its day.
+// clock shows a time of today or of the coming hours by its hour, any other with
+// its day.
 func (p *Panel) clock(t time.Time) string {
 	t, now := t.In(p.opt.Zone), p.opt.Clock().In(p.opt.Zone)
-	if t.YearDay() == now.YearDay() && t.Year() == now.Year() {
+	soon := t.After(now) && t.Sub(now) < 12*time.Hour // needs no day, even past midnight
+	if soon || t.YearDay() == now.YearDay() && t.Year() == now.Year() {
 		return t.Format("15:04")
 	}
 	return t.Format("01-02 15:04")

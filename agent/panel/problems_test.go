@@ -84,6 +84,9 @@ func TestEveryRefusalHasItsWords(t *testing.T) {
 func TestUntil(t *testing.T) {
 	f := newReception()
 	r := newRig(t, 0, people(f, panel.ModeUserPrompt))
+	// Five minutes before midnight the time is one of the next day.
+	day := r.clock.now().UTC().Truncate(24 * time.Hour)
+	r.clock.forward(day.Add(24*time.Hour - 5*time.Minute).Sub(r.clock.now()))
 	b := r.browse("front-desk").tap("Send a fax")
 	until := r.clock.now().Add(10 * time.Minute).Truncate(time.Minute).Add(time.Second)
 	for _, tt := range []struct {
