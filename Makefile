@@ -13,7 +13,7 @@ GOBUILD  := CGO_ENABLED=0 go build -tags $(TAGS) -trimpath -ldflags '$(LDFLAGS)'
 SMALL := google.golang.org/protobuf/... github.com/nyaruka/... golang.org/x/text/... github.com/go-ldap/... \
 	github.com/go-jose/... github.com/coreos/... github.com/go-resty/... go.yaml.in/... github.com/Azure/... \
 	html/template text/template text/template/parse encoding/xml net/http
-build cross dist bench: export GOFLAGS := $(GOFLAGS) $(foreach p,$(SMALL),-gcflags=$(p)=-l)
+build cross dist bench: export GOFLAGS := $(shell go env GOFLAGS) $(foreach p,$(SMALL),-gcflags=$(p)=-l)
 
 FUZZTIME ?= 10s
 KILLS    ?= 200
