@@ -34,7 +34,7 @@ var layers = map[string][]string{
 	"agent/spool":               {"agent/job"},
 	"agent/spool/spooltest":     {"agent/job", "agent/spool"},
 	"agent/spool/bolt":          {"agent/job", "agent/spool", "agent/seal", "agent/crash"},
-	"agent/signin":              {"agent/job", "agent/registry"}, // attempts are counted over a restart
+	"agent/signin":              {"agent/job", "agent/registry", "agent/directory"}, // attempts are counted over a restart
 	"agent/signin/signintest":   {"agent/job", "agent/registry", "agent/seal", "agent/signin"},
 	"agent/signin/password":     {"agent/job", "agent/signin"},
 	"agent/signin/wstrust":      {"agent/job", "agent/signin", "agent/directory", "protocols/wstrust"},

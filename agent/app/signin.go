@@ -185,19 +185,8 @@ var _ signin.People = known{}
 // Allowed implements [signin.People].
 func (k known) Allowed(ctx context.Context, p job.Person) (job.Person, error) {
 	found, err := k.d.ByName(ctx, p.ID)
-	if err == nil {
-		return found, nil
+	if err != nil {
+		return job.Person{}, signin.RefusedByDirectory(err)
 	}
-	r := &signin.Refused{Problem: signin.DirectoryDown, Err: err}
-	switch {
-	case errors.Is(err, directory.ErrUnknown), errors.Is(err, directory.ErrAmbiguous):
-		r.Problem = signin.PersonUnknown
-	case errors.Is(err, directory.ErrDisabled):
-		r.Problem = signin.PersonDisabled
-	case errors.Is(err, directory.ErrNotAllowed):
-		r.Problem = signin.NotAllowed
-	case errors.Is(err, directory.ErrIncomplete):
-		r.Problem = signin.NoAddress
-	}
-	return job.Person{}, r
+	return found, nil
 }

@@ -10,8 +10,6 @@
 package badge
 
 import (
-	"context"
-	"errors"
 	"log/slog"
 	"sync"
 
@@ -56,25 +54,6 @@ func New(o Options) *Badges {
 		b.log = slog.New(slog.DiscardHandler)
 	}
 	return b
-}
-
-// refused makes the answer for a panel out of what a directory says about a
-// name. ErrAmbiguous of a badge is told apart by the caller.
-func refused(err error) *signin.Refused {
-	r := &signin.Refused{Problem: signin.Broken, Err: err}
-	switch {
-	case errors.Is(err, directory.ErrUnknown), errors.Is(err, directory.ErrAmbiguous):
-		r.Problem = signin.PersonUnknown
-	case errors.Is(err, directory.ErrDisabled):
-		r.Problem = signin.PersonDisabled
-	case errors.Is(err, directory.ErrNotAllowed):
-		r.Problem = signin.NotAllowed
-	case errors.Is(err, directory.ErrIncomplete):
-		r.Problem = signin.NoAddress
-	case errors.Is(err, directory.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
-		r.Problem = signin.DirectoryDown
-	}
-	return r
 }
 
 // broken is a failure of our own store.

@@ -80,7 +80,7 @@ func (l *Launch) Person(ctx context.Context, device, token string) (job.Person, 
 	}
 	p, err := l.opts.Directory.ByName(ctx, c.Subject)
 	if err != nil {
-		return job.Person{}, refused(err)
+		return job.Person{}, signin.RefusedByDirectory(err)
 	}
 	return p, nil
 }

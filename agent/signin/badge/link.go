@@ -60,7 +60,7 @@ func (b *Badges) Link(ctx context.Context, link string, person job.Person) error
 	if d := b.opts.Directory; d != nil {
 		p, err := d.ByName(ctx, person.ID)
 		if err != nil {
-			return refused(err)
+			return signin.RefusedByDirectory(err)
 		}
 		person = p
 	}

@@ -93,7 +93,7 @@ func (b *Badges) owner(ctx context.Context, id string) signin.Tap {
 		case !errors.Is(err, directory.ErrUnknown):
 			// Above all not while the directory is down: it might say that the
 			// badge is somebody else's by now, or that its owner has left.
-			return signin.Tap{Refused: refused(err)}
+			return signin.Tap{Refused: signin.RefusedByDirectory(err)}
 		}
 	}
 	link, err := b.link(id)
@@ -103,7 +103,7 @@ func (b *Badges) owner(ctx context.Context, id string) signin.Tap {
 	p, known, err := b.linked(ctx, link)
 	switch {
 	case err != nil:
-		return signin.Tap{Refused: refused(err)}
+		return signin.Tap{Refused: signin.RefusedByDirectory(err)}
 	case known:
 		return signin.Tap{Person: p}
 	}
