@@ -24,9 +24,8 @@ type shownData struct {
 	MinutesLeft          string // "4:31"
 }
 
-// show fills it in. A module gets scale whole pixels, fewer where they would not
-// fit the place.
-func (d *shownData) show(s *signin.Shown, now time.Time, scale int) {
+// show fills it in. A module gets 2 to 5 whole pixels, as many as fit the place.
+func (d *shownData) show(s *signin.Shown, now time.Time) {
 	if s == nil {
 		return
 	}
@@ -39,7 +38,7 @@ func (d *shownData) show(s *signin.Shown, now time.Time, scale int) {
 	}
 	const room = 252 // pixels of the smallest panel
 	side := code.Size + 2*qrEdge
-	d.Scale = min(max(room/side, 2), scale)
+	d.Scale = min(max(room/side, 2), 5)
 	d.QR, d.Size = true, side*d.Scale
 }
 
@@ -62,11 +61,7 @@ func (p *Panel) qrPicture(w http.ResponseWriter, r *http.Request, v *visit) erro
 		return spool.ErrNotFound
 	}
 	var d shownData
-	scale := 5
-	if view.Stage == signin.StageEmail {
-		scale = 3
-	}
-	if d.show(view.Shown, p.opt.Clock(), scale); !d.QR {
+	if d.show(view.Shown, p.opt.Clock()); !d.QR {
 		return spool.ErrNotFound
 	}
 	code, err := encodeQR(view.Shown.QR)

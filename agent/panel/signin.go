@@ -209,12 +209,11 @@ func (p *Panel) showView(w http.ResponseWriter, r *http.Request, v *visit, view 
 	switch view.Stage {
 	case signin.StageEmail:
 		d.Domain = p.lastDomain(v.dev.ID)
-		d.show(view.Shown, p.opt.Clock(), 3)
 	case signin.StagePassword, signin.StageCode:
 		d.Back = true
 	case signin.StagePhone:
 		d.Back = private(r)
-		d.show(view.Shown, p.opt.Clock(), 5)
+		d.show(view.Shown, p.opt.Clock())
 	case signin.StageStuck:
 		d.Back, d.Again = v.dev.Mode == ModeUserPrompt || v.dev.Others || view.Linking, true
 		if d.Problem != nil {
@@ -224,7 +223,7 @@ func (p *Panel) showView(w http.ResponseWriter, r *http.Request, v *visit, view 
 	default:
 		return errors.New("sign-in at an unknown stage " + stage)
 	}
-	if view.Stage == signin.StagePhone || d.QR {
+	if view.Stage == signin.StagePhone {
 		pg.Refresh, pg.Next = 2, p.at(v, "signin?r=1")
 	}
 	return p.show(w, r, v, http.StatusOK, pg)

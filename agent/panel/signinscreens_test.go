@@ -50,7 +50,6 @@ func signinScreens() []screen {
 			o.Devices[0].Reader = false
 		}, reach: func(*rig, *browser) {}},
 		view("email", signin.View{Stage: signin.StageEmail, Ways: phones}),
-		view("email-qr", signin.View{Stage: signin.StageEmail, Ways: phones, Shown: shown(), Linking: true}),
 		view("email-problem", signin.View{Stage: signin.StageEmail, Ways: phones, Email: "ann@contosso.example", Problem: refused(signin.Foreign)}),
 		view("email-queue", signin.View{Stage: signin.StageEmail, Ways: phones, Email: "ann@contoso.example", Queue: true, Problem: refused(signin.ServiceDown)}),
 		{name: "signin-email-domain", how: prompt(), reach: func(r *rig, b *browser) { login(r, b).tap("AB").tap("Send a fax") }},
